@@ -1,0 +1,32 @@
+# Bare `make` prints the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup test cover check format demo changelog
+
+help: ## print the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: ## make the environment in .venv
+	uv sync
+
+test: ## run all tests
+	uv run pytest
+
+cover: ## run all tests and show which branches they miss
+	uv run pytest --cov --cov-report=term
+
+check: ## ruff, mypy, pyright, import-linter
+	uv run ruff check
+	uv run ruff format --check
+	uv run mypy
+	uv run pyright
+	uv run lint-imports --no-logo
+
+format: ## mend what ruff can mend by itself
+	uv run ruff check --fix
+	uv run ruff format
+
+demo: ## run real jobs over Python's standard library
+	uv run soniq demo
+
+changelog: ## show the notes on the next release
+	uv run towncrier build --draft --version next

@@ -1,0 +1,300 @@
+"""What every backend can do: small protocols, one per store, with verbs that all can honour.
+
+A transition of a job is one statement or one transaction inside one store method. Every write by a
+worker names the claim (``worker`` and ``fence``) that it believes to own and changes nothing where
+that claim is no longer in force. All times are aware and in UTC, all durations in seconds. Only the
+database's clock decides what is due or expired (unless a test's clock pins it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, NewJob, Worker
+from soniq.outcome import Settlement
+
+# The queues that a worker serves; None for all of them, also those that appear later.
+Queues = tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """A job taken back from a worker that is gone. ``buried``: it has crashed too often."""
+
+    job_id: str
+    job_name: str
+    worker_id: str
+    buried: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerIdentity:
+    """What a worker says of itself. ``id`` is random per start: host and pid come round again."""
+
+    id: str
+    hostname: str
+    pid: int
+    queues: Queues
+    concurrency: int
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A step of the schema; ``applied_at`` is None while it is pending."""
+
+    version: int
+    name: str
+    checksum: str
+    applied_at: datetime | None = None
+
+
+class JobStore(Protocol):
+    """The table ``soniq_jobs``."""
+
+    async def insert(
+        self, jobs: Sequence[NewJob], *, connection: object | None = None
+    ) -> list[str]:
+        """Write all jobs or none, in one transaction, and return their ids in the same order.
+
+        Where a job's ``unique_key`` is held by a QUEUED job (also one earlier in ``jobs``), nothing
+        is written for it and the id of that job is returned. Inserting the same ids again is
+        harmless. With ``connection`` the rows belong to the caller's open transaction: never
+        committed, never retried, nothing raised for a duplicate.
+
+        Raises:
+            TransactionUnsupported: ``connection`` was given and this backend can't use it.
+        """
+        ...
+
+    async def claim(
+        self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        """Take up to ``limit`` due jobs for ``worker``: by priority, then scheduled_at, then id.
+
+        Each one becomes PROCESSING with ``attempts`` and ``fence`` one higher, and is given to no
+        other claim. Jobs whose task name is in ``unknown`` are left alone.
+        """
+        ...
+
+    async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
+        """Return the seconds until the next queued job is due (0: now), or None if none is."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
+        """Write the outcomes of claims of ``worker``; return the ids of jobs that it still owned.
+
+        Complete → DONE. Retry → QUEUED, due after the delay, with the error. Snooze → QUEUED, due
+        after its seconds, attempt given back. Release → QUEUED, due as before, attempt given back.
+        Bury → a row of ``soniq_dead_letter_jobs`` instead of this one, in one step. A job that goes
+        back to QUEUED while another one waits under its unique key gives up the key. One bad row
+        never keeps the others from being written.
+        """
+        ...
+
+    async def rescue(self, *, max_crashes: int) -> list[Rescued]:
+        """Take back the jobs whose worker's lease has run out or whose worker row is gone.
+
+        They go back to QUEUED, due as before, with ``last_error`` "worker lost", one crash more and
+        the attempt spent, but never the last attempt: a crash leaves a job at least one more run.
+        With ``max_crashes`` crashes they are buried as ``worker_crashed``. Row by row: one bad row
+        never keeps the others from being rescued.
+        """
+        ...
+
+    async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
+        """Bury, as ``job_not_found``, jobs of these names that no living worker knows.
+
+        Only those that have been due for longer than ``grace`` seconds. Returns how many.
+        """
+        ...
+
+    async def get(self, job_id: str) -> Job | None:
+        """Return the job, or None."""
+        ...
+
+    async def find(
+        self,
+        *,
+        queue: str | None = None,
+        status: JobStatus | None = None,
+        name: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Return jobs, newest first (by id, descending)."""
+        ...
+
+    async def cancel(self, job_id: str) -> bool:
+        """Turn a QUEUED job into a CANCELLED one; tell whether that happened."""
+        ...
+
+    async def delete(self, job_id: str) -> bool:
+        """Delete a job; tell whether there was one.
+
+        Raises:
+            JobProcessing: it is running.
+        """
+        ...
+
+    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
+        """Delete up to ``limit`` DONE and CANCELLED jobs that ended ``older_than`` s ago."""
+        ...
+
+
+class DeadLetterStore(Protocol):
+    """The table ``soniq_dead_letter_jobs``."""
+
+    async def find(
+        self,
+        *,
+        queue: str | None = None,
+        name: str | None = None,
+        reason: str | None = None,
+        replayed: bool | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[DeadLetter]:
+        """Return dead letters, latest end first (``finished_at`` descending, then id descending).
+
+        ``replayed``: only those that have been replayed at least once (True) or never (False).
+        """
+        ...
+
+    async def get(self, job_id: str) -> DeadLetter | None:
+        """Return the dead letter that has the original job's id, or None."""
+        ...
+
+    async def replay(self, job_id: str, *, new_id: str) -> bool:
+        """Queue it again as job ``new_id`` with a fresh budget, due now; keep the record.
+
+        Counts ``resurrection_count``. The new job has no unique key. False if there is no such
+        dead letter.
+        """
+        ...
+
+    async def delete(self, job_id: str) -> bool:
+        """Delete one dead letter; tell whether there was one."""
+        ...
+
+    async def purge(
+        self, *, older_than: float = 0.0, queue: str | None = None, name: str | None = None
+    ) -> int:
+        """Delete all that ended more than ``older_than`` seconds ago and match; return how many."""
+        ...
+
+    async def count(self) -> list[tuple[str, str, str, int]]:
+        """Return (queue, job_name, reason, number), sorted."""
+        ...
+
+
+class WorkerStore(Protocol):
+    """The table ``soniq_workers``: who is alive, by leases that the database's clock ends."""
+
+    async def register(self, worker: WorkerIdentity, *, lease: float) -> None:
+        """Write or rewrite the worker's row; it is alive for ``lease`` seconds from now."""
+        ...
+
+    async def renew(self, worker_id: str, *, lease: float) -> bool:
+        """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
+        ...
+
+    async def leave(self, worker_id: str) -> None:
+        """Delete the worker's row: it holds no jobs any more, or gives them up to be rescued."""
+        ...
+
+    async def find(self) -> list[Worker]:
+        """Return all rows, oldest start first, each with ``alive`` by the database's clock."""
+        ...
+
+    async def prune(self) -> int:
+        """Delete rows whose lease has run out and that no PROCESSING job names; return how many."""
+        ...
+
+
+class StatsStore(Protocol):
+    """Numbers over the tables."""
+
+    async def queues(self) -> dict[str, dict[str, int]]:
+        """Return per queue: total, queued, processing, done, cancelled, dead_letter (0 where none).
+
+        ``total`` is the sum of the other five. Sorted by queue.
+        """
+        ...
+
+
+class Wakeups(Protocol):
+    """Tells idle workers of one database that there may be something to do."""
+
+    async def wake(self, queues: Collection[str]) -> None:
+        """Rouse those who wait for any of these queues. Best effort: a lost call costs a poll."""
+        ...
+
+    def wake_after(self, connection: object, queues: Collection[str]) -> None:
+        """Rouse them once the caller's ``connection`` has left its transaction."""
+        ...
+
+    async def wait(self, queues: Queues, timeout: float) -> None:
+        """Return when woken, also since the last ``wait``, or after ``timeout`` seconds."""
+        ...
+
+
+class Backend(Protocol):
+    """One database: seven stores and the way in and out."""
+
+    name: str
+    jobs: JobStore
+    dead_letters: DeadLetterStore
+    workers: WorkerStore
+    stats: StatsStore
+    wakeups: Wakeups
+
+    async def open(self) -> None:
+        """Connect and check the schema (SQLite and memory create it).
+
+        Raises:
+            DatabaseUnreachable: nobody answers, or the login was refused.
+            SchemaNotReady: PostgreSQL without Soniq's tables, or with older ones.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back every connection and thread. Closing twice is harmless."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what a dead event loop or a parent process has open, without touching it.
+
+        ``open`` makes it anew afterwards.
+        """
+        ...
+
+    async def setup(self) -> list[Migration]:
+        """Create the database if it is missing, update the schema; return what was applied.
+
+        Needs no ``open``. Safe when many do it at once.
+        """
+        ...
+
+    async def migrations(self) -> list[Migration]:
+        """Return all migrations with the time when each was applied. Needs no ``open``."""
+        ...
+
+    def acquire(self) -> AbstractAsyncContextManager[Any]:
+        """Lend a connection for the caller's own transaction (``async with``).
+
+        Raises:
+            UnsupportedByBackend: this backend has none to lend.
+        """
+        ...
+
+    def sibling(self) -> Backend:
+        """Return another, unopened handle to the same database with one connection of its own.
+
+        For use in another thread and event loop, such as a worker's heartbeat.
+        """
+        ...

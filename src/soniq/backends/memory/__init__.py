@@ -1,0 +1,67 @@
+"""Jobs in the memory of one process: gone when it ends, otherwise no kinder than a database."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from soniq.backends.contract import (
+    DeadLetterStore,
+    JobStore,
+    Migration,
+    StatsStore,
+    Wakeups,
+    WorkerStore,
+)
+from soniq.backends.memory.dead_letters import MemoryDeadLetterStore
+from soniq.backends.memory.jobs import MemoryJobStore
+from soniq.backends.memory.stats import MemoryStatsStore
+from soniq.backends.memory.tables import Tables
+from soniq.backends.memory.wakeups import MemoryWakeups
+from soniq.backends.memory.workers import MemoryWorkerStore
+from soniq.backends.refusals import refuse_acquire
+from soniq.clock import Clock
+
+
+class MemoryBackend:
+    """A handle to ``tables``; to new, empty ones where none are given."""
+
+    name = "memory"
+
+    def __init__(self, clock: Clock, tables: Tables | None = None) -> None:
+        self._clock = clock
+        self._tables = tables or Tables()
+        self.jobs: JobStore = MemoryJobStore(self._tables, clock)
+        self.dead_letters: DeadLetterStore = MemoryDeadLetterStore(self._tables, clock)
+        self.workers: WorkerStore = MemoryWorkerStore(self._tables, clock)
+        self.stats: StatsStore = MemoryStatsStore(self._tables)
+        self.wakeups: Wakeups = MemoryWakeups(self._tables.bells)
+
+    async def open(self) -> None:
+        """Do nothing: the tables are there."""
+
+    async def close(self) -> None:
+        """Do nothing: the tables live as long as a handle to them."""
+
+    def forget(self) -> None:
+        """Do nothing: nothing here belongs to an event loop."""
+
+    async def setup(self) -> list[Migration]:
+        """Return nothing: there is no schema to bring up to date."""
+        return []
+
+    async def migrations(self) -> list[Migration]:
+        """Return nothing: there is no schema."""
+        return []
+
+    def acquire(self) -> AbstractAsyncContextManager[Any]:
+        """Refuse: there is no connection.
+
+        Raises:
+            UnsupportedByBackend: always.
+        """
+        refuse_acquire(self.name)
+
+    def sibling(self) -> MemoryBackend:
+        """Return another handle to the same tables, for another thread and event loop."""
+        return MemoryBackend(self._clock, self._tables)

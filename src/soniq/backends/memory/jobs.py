@@ -1,0 +1,203 @@
+"""The jobs of the memory backend: the state machine of the databases, over ``Tables``."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Sequence
+
+from soniq.backends.contract import Queues, Rescued
+from soniq.backends.memory.claim import Walk
+from soniq.backends.memory.rows import claimed
+from soniq.backends.memory.rows import job as job_of
+from soniq.backends.memory.settle import apply, check_json, owned
+from soniq.backends.memory.tables import JobRow, Tables
+from soniq.backends.refusals import refuse_connection, still_running
+from soniq.backends.times import later
+from soniq.clock import Clock
+from soniq.job import ClaimedJob, Job, JobStatus, NewJob
+from soniq.outcome import NOT_FOUND, Reason, Settlement, worker_lost
+
+
+class MemoryJobStore:
+    """Every transition of a job, each under the lock of the tables."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    async def insert(
+        self, jobs: Sequence[NewJob], *, connection: object | None = None
+    ) -> list[str]:
+        """Write all jobs or none and return the ids that stand for them, in the same order.
+
+        Raises:
+            TransactionUnsupported: ``connection`` was given.
+        """
+        if connection is not None:
+            refuse_connection("memory")
+        for job in jobs:
+            check_json(job.args)
+        with self._tables.lock:
+            return [self._insert_one(job) for job in jobs]
+
+    def _insert_one(self, job: NewJob) -> str:
+        if job.id in self._tables.jobs:
+            return job.id
+        if job.unique_key is not None and job.unique_key in self._tables.holders:
+            return self._tables.holders[job.unique_key]
+        now = self._clock.now()
+        due = later(now, job.delay) if job.scheduled_at is None else job.scheduled_at
+        row = JobRow(
+            id=job.id,
+            job_name=job.job_name,
+            queue=job.queue,
+            priority=job.priority,
+            args=job.args,
+            max_attempts=job.max_attempts,
+            scheduled_at=max(now, due),
+            created_at=now,
+            unique_key=job.unique_key,
+        )
+        self._tables.enqueue(row)
+        return job.id
+
+    async def claim(
+        self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        """Take up to ``limit`` due jobs for ``worker``: by priority, then scheduled_at, then id."""
+        with self._tables.lock:
+            now = self._clock.now()
+            walk = Walk(self._tables, unknown, now)
+            return [claimed(row) for row in walk.take(queues, limit=limit, worker=worker, now=now)]
+
+    async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
+        """Return the seconds until the next queued job is due (0 for now), or None."""
+        with self._tables.lock:
+            due = Walk(self._tables, unknown, None).due_at(queues)
+            if due is None:
+                return None
+            return max(0.0, (due - self._clock.now()).total_seconds())
+
+    async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
+        """Write the outcomes of claims of ``worker``; return the ids of the jobs it still owned."""
+        written: set[str] = set()
+        with self._tables.lock:
+            now = self._clock.now()
+            for settlement in settlements:
+                row = owned(self._tables, settlement, worker)
+                if row is not None:
+                    apply(self._tables, row, settlement.outcome, now)
+                    written.add(row.id)
+        return written
+
+    async def rescue(self, *, max_crashes: int) -> list[Rescued]:
+        """Take back the jobs whose worker's lease has run out or whose worker row is gone."""
+        rescued: list[Rescued] = []
+        with self._tables.lock:
+            now = self._clock.now()
+            for job_id in sorted(self._tables.processing):
+                row = self._tables.jobs[job_id]
+                if not self._tables.alive(row.worker_id, now):
+                    rescued.append(self._rescue_one(row, max_crashes))
+        return rescued
+
+    def _rescue_one(self, row: JobRow, max_crashes: int) -> Rescued:
+        worker_id = row.worker_id or ""
+        row.crashes += 1
+        buried = row.crashes >= max_crashes
+        failure = worker_lost(worker_id)
+        if buried:
+            self._tables.bury(row, Reason.WORKER_CRASHED, self._clock.now(), failure)
+        else:
+            row.attempts = min(row.attempts, row.max_attempts - 1)
+            row.last_error, row.last_traceback = failure.summary, None
+            self._tables.enqueue(row)
+        return Rescued(row.id, row.job_name, worker_id, buried)
+
+    async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
+        """Bury jobs of these names, due for ``grace`` seconds, that no living worker knows."""
+        with self._tables.lock:
+            now = self._clock.now()
+            strangers = set(names).difference(
+                *(
+                    worker.identity.tasks
+                    for worker in self._tables.workers.values()
+                    if worker.expires_at > now
+                )
+            )
+            overdue = [
+                row
+                for row in self._tables.jobs.values()
+                if row.status is JobStatus.QUEUED
+                and row.job_name in strangers
+                and row.scheduled_at <= later(now, -grace)
+            ]
+            for row in overdue:
+                self._tables.bury(row, Reason.JOB_NOT_FOUND, now, NOT_FOUND)
+            return len(overdue)
+
+    async def get(self, job_id: str) -> Job | None:
+        """Return the job, or None."""
+        with self._tables.lock:
+            row = self._tables.jobs.get(job_id)
+            return job_of(row) if row else None
+
+    async def find(
+        self,
+        *,
+        queue: str | None = None,
+        status: JobStatus | None = None,
+        name: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Return jobs, newest first."""
+        with self._tables.lock:
+            found = [
+                row
+                for row in self._tables.jobs.values()
+                if queue in {None, row.queue}
+                and status in {None, row.status}
+                and name in {None, row.job_name}
+            ]
+            found.sort(key=lambda row: row.id, reverse=True)
+            return [job_of(row) for row in found[offset : offset + limit]]
+
+    async def cancel(self, job_id: str) -> bool:
+        """Turn a QUEUED job into a CANCELLED one; tell whether that happened."""
+        with self._tables.lock:
+            row = self._tables.jobs.get(job_id)
+            if row is None or row.status is not JobStatus.QUEUED:
+                return False
+            self._tables.end(row, JobStatus.CANCELLED, self._clock.now())
+            return True
+
+    async def delete(self, job_id: str) -> bool:
+        """Delete a job; tell whether there was one.
+
+        Raises:
+            JobProcessing: it is running.
+        """
+        with self._tables.lock:
+            row = self._tables.jobs.get(job_id)
+            if row is None:
+                return False
+            if row.status is JobStatus.PROCESSING:
+                raise still_running(job_id)
+            self._tables.remove(row)
+            return True
+
+    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
+        """Delete up to ``limit`` jobs that ended more than ``older_than`` seconds ago."""
+        pruned = 0
+        with self._tables.lock:
+            before = later(self._clock.now(), -older_than)
+            ended = self._tables.ended
+            while ended and ended[0][0] <= before and pruned < limit:
+                moment, job_id = heapq.heappop(ended)
+                row = self._tables.jobs.get(job_id)
+                # A deleted job leaves its place behind.
+                if row is not None and row.finished_at == moment:
+                    self._tables.remove(row)
+                    pruned += 1
+        return pruned

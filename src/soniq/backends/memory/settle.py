@@ -1,0 +1,69 @@
+"""Apply the outcomes of claims to rows, each behind its fence."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import NoReturn, assert_never
+
+from soniq.backends.memory.tables import JobRow, Tables
+from soniq.backends.times import later
+from soniq.job import JobStatus
+from soniq.outcome import Bury, Complete, Outcome, Release, Retry, Settlement, Snooze, storable
+from soniq.retry import LONGEST_DELAY
+
+
+def owned(tables: Tables, settlement: Settlement, worker: str) -> JobRow | None:
+    """Return the row if the claim is still in force."""
+    row = tables.jobs.get(settlement.job.id)
+    if row is None or row.status is not JobStatus.PROCESSING:
+        return None
+    return row if (row.fence, row.worker_id) == (settlement.job.fence, worker) else None
+
+
+def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
+    """Turn the row into what the outcome says."""
+    match outcome:
+        case Complete(result, result_error):
+            row.result, row.result_error = kept(result, result_error)
+            tables.end(row, JobStatus.DONE, now)
+        case Retry(delay, failure):
+            row.last_error = storable(failure.summary)
+            row.last_traceback = failure.traceback and storable(failure.traceback)
+            row.scheduled_at = later(now, min(delay, LONGEST_DELAY))
+            tables.enqueue(row)
+        case Snooze(seconds):
+            row.attempts -= 1
+            row.scheduled_at = later(now, min(seconds, LONGEST_DELAY))
+            tables.enqueue(row)
+        case Release():
+            row.attempts -= 1
+            tables.enqueue(row)
+        case Bury(reason, failure):
+            tables.bury(row, reason, now, failure)
+        case _:
+            assert_never(outcome)
+
+
+def kept(result: str | None, problem: str | None) -> tuple[str | None, str | None]:
+    """Return result and problem as a database would keep them: broken JSON is left out."""
+    try:
+        check_json("null" if result is None else result)
+    except ValueError as error:
+        return None, storable(f"The result can't be stored: {error}")
+    return result, problem
+
+
+def check_json(text: str) -> None:
+    """Raise ValueError for text that no database would take as JSON."""
+    text.encode()  # lone surrogates
+
+    def refuse(constant: str) -> NoReturn:
+        message = f"{constant} is no JSON"
+        raise ValueError(message)
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except RecursionError as error:
+        message = "it is nested too deeply"
+        raise ValueError(message) from error

@@ -1,0 +1,116 @@
+"""The table ``soniq_jobs``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from soniq.backends.contract import Queues, Rescued
+from soniq.backends.postgres import rows
+from soniq.backends.postgres.claims import Claims, distinct
+from soniq.backends.postgres.insert import insert_own, native, write
+from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.rescue import Rescue
+from soniq.backends.postgres.settle import Settling
+from soniq.clock import Clock
+from soniq.errors import JobProcessing
+from soniq.job import ClaimedJob, Job, JobStatus, NewJob
+from soniq.outcome import NOT_FOUND, Reason, Settlement
+
+
+class PostgresJobs:
+    """Jobs in PostgreSQL; each method is one statement or one transaction."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._claims = Claims(db)
+
+    async def insert(
+        self, jobs: Sequence[NewJob], *, connection: object | None = None
+    ) -> list[str]:
+        """Write all jobs or none; see the contract. One round trip where no key is taken."""
+        if not jobs:
+            return []
+        now = self._clock.pinned()
+        if connection is None:
+            return await insert_own(self._db, jobs, now)
+        with self._db.target.explained():
+            return await write(native(connection), jobs, now)
+
+    async def claim(
+        self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        """Take up to ``limit`` due jobs in order."""
+        if limit < 1 or queues == ():
+            return []
+        now = self._clock.pinned()
+        return await self._claims.take(queues, limit=limit, worker=worker, unknown=unknown, now=now)
+
+    async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
+        """Return the seconds until the next job is due, None if none waits."""
+        now = self._clock.pinned()
+        (record,) = await self._db.fetch("jobs/due_in", now, distinct(queues), list(unknown))
+        seconds: float | None = record["seconds"]
+        return None if seconds is None else max(seconds, 0.0)
+
+    async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
+        """Write outcomes; return the ids of the jobs that the worker still owned."""
+        owned = await Settling(self._db, worker, self._clock.pinned()).settle(settlements)
+        self._claims.settled(worker, (settlement.job.id for settlement in settlements))
+        return owned
+
+    async def rescue(self, *, max_crashes: int) -> list[Rescued]:
+        """Take back the jobs of workers that are gone."""
+        return await Rescue(self._db, self._clock.pinned(), max_crashes).run()
+
+    async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
+        """Bury overdue jobs of these names that no living worker knows; return how many."""
+        if not names:
+            return 0
+        now, overdue = self._clock.pinned(), rows.within_calendar(grace)
+        reason, error = str(Reason.JOB_NOT_FOUND), NOT_FOUND.summary
+        records = await self._db.fetch_once(
+            "jobs/bury_unknown", now, list(names), overdue, reason, error
+        )
+        return len(records)
+
+    async def get(self, job_id: str) -> Job | None:
+        """Return the job, or None."""
+        key = rows.as_uuid(job_id)
+        records = await self._db.fetch("jobs/get", key)
+        return rows.job(records[0]) if records else None
+
+    async def find(
+        self,
+        *,
+        queue: str | None = None,
+        status: JobStatus | None = None,
+        name: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Return jobs, newest first."""
+        records = await self._db.fetch("jobs/find", queue, status, name, limit, offset)
+        return [rows.job(record) for record in records]
+
+    async def cancel(self, job_id: str) -> bool:
+        """Cancel a QUEUED job; tell whether that happened."""
+        key = rows.as_uuid(job_id)
+        return bool(await self._db.fetch_once("jobs/cancel", self._clock.pinned(), key))
+
+    async def delete(self, job_id: str) -> bool:
+        """Delete a job that is not running; tell whether there was one.
+
+        Raises:
+            JobProcessing: it is running.
+        """
+        (record,) = await self._db.fetch_once("jobs/delete", rows.as_uuid(job_id))
+        if record["existed"] and not record["deleted"]:
+            message = f"Job {job_id} is running: wait until it has ended, then delete it."
+            raise JobProcessing(message)
+        return bool(record["deleted"])
+
+    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
+        """Delete up to ``limit`` jobs that ended long enough ago; return how many."""
+        now, age = self._clock.pinned(), rows.within_calendar(older_than)
+        return len(await self._db.fetch("jobs/prune", now, age, limit))

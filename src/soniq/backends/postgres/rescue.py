@@ -1,0 +1,72 @@
+"""Take back the jobs of workers that are gone, one by one."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from soniq.backends.contract import Rescued
+from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.settle import KEY_TAKEN
+from soniq.outcome import Reason, worker_lost
+
+logger = logging.getLogger("soniq.postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """One pass; ``now`` is a test's time or None."""
+
+    db: Database
+    now: datetime | None
+    max_crashes: int
+
+    async def run(self) -> list[Rescued]:
+        """Rescue all that can be; a row that can't is logged and left for the next pass."""
+        rescued: list[Rescued] = []
+        for orphan in await self.db.fetch("jobs/orphans", self.now):
+            try:
+                saved = await self.take_back(orphan)
+            except asyncpg.PostgresError:
+                logger.exception("Job %s of a lost worker can't be rescued.", orphan["id"])
+                continue
+            if saved is not None:
+                rescued.append(saved)
+        return rescued
+
+    async def take_back(self, orphan: asyncpg.Record) -> Rescued | None:
+        """Queue or bury one job; None if its worker has come back or settled it meanwhile."""
+        buried = orphan["crashes"] + 1 >= self.max_crashes
+        done = await (self.bury(orphan) if buried else self.queue(orphan))
+        if not done:
+            return None
+        worker = str(orphan["worker_id"])
+        return Rescued(str(orphan["id"]), orphan["job_name"], worker, buried)
+
+    async def bury(self, orphan: asyncpg.Record) -> bool:
+        """Move a job that has crashed too often to the dead letters."""
+        claim = orphan["id"], orphan["fence"]
+        reason, error = str(Reason.WORKER_CRASHED), worker_lost(str(orphan["worker_id"])).summary
+        records = await self.db.fetch(
+            "jobs/bury_crashed", self.now, *claim, self.max_crashes, reason, error
+        )
+        return bool(records)
+
+    async def queue(self, orphan: asyncpg.Record) -> bool:
+        """Queue a job again, without its key where another waiting job has it by now."""
+        try:
+            return await self.queue_keyed(orphan, keep_key=True)
+        except KEY_TAKEN:
+            return await self.queue_keyed(orphan, keep_key=False)
+
+    async def queue_keyed(self, orphan: asyncpg.Record, *, keep_key: bool) -> bool:
+        """Queue a job again, with or without its key."""
+        error = worker_lost(str(orphan["worker_id"])).summary
+        records = await self.db.fetch(
+            "jobs/rescue",
+            self.now, orphan["id"], keep_key, orphan["fence"], self.max_crashes, error,
+        )  # fmt: skip
+        return bool(records)

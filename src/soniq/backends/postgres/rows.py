@@ -1,0 +1,114 @@
+"""Records become values here; none leaves the backend as it came."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
+
+
+def claimed(record: asyncpg.Record) -> ClaimedJob:
+    """Return the job that a claim has taken."""
+    return ClaimedJob(
+        id=str(record["id"]),
+        job_name=record["job_name"],
+        queue=record["queue"],
+        args=record["args"],
+        attempt=record["attempts"],
+        max_attempts=record["max_attempts"],
+        fence=record["fence"],
+        scheduled_at=record["scheduled_at"],
+        created_at=record["created_at"],
+    )
+
+
+def job(record: asyncpg.Record) -> Job:
+    """Return the job as it stands."""
+    return Job(
+        id=str(record["id"]),
+        job_name=record["job_name"],
+        queue=record["queue"],
+        priority=record["priority"],
+        status=JobStatus(record["status"]),
+        args=json.loads(record["args"]),
+        attempts=record["attempts"],
+        max_attempts=record["max_attempts"],
+        scheduled_at=record["scheduled_at"],
+        created_at=record["created_at"],
+        started_at=record["started_at"],
+        finished_at=record["finished_at"],
+        worker_id=text_or_none(record["worker_id"]),
+        result=parsed(record["result"]),
+        result_error=record["result_error"],
+        last_error=record["last_error"],
+        last_traceback=record["last_traceback"],
+        unique_key=record["unique_key"],
+        crashes=record["crashes"],
+    )
+
+
+def dead_letter(record: asyncpg.Record) -> DeadLetter:
+    """Return the dead letter as it stands."""
+    return DeadLetter(
+        id=str(record["id"]),
+        job_name=record["job_name"],
+        queue=record["queue"],
+        priority=record["priority"],
+        args=json.loads(record["args"]),
+        attempts=record["attempts"],
+        max_attempts=record["max_attempts"],
+        reason=record["reason"],
+        scheduled_at=record["scheduled_at"],
+        created_at=record["created_at"],
+        started_at=record["started_at"],
+        finished_at=record["finished_at"],
+        worker_id=text_or_none(record["worker_id"]),
+        last_error=record["last_error"],
+        last_traceback=record["last_traceback"],
+        crashes=record["crashes"],
+        resurrection_count=record["resurrection_count"],
+        resurrected_at=record["resurrected_at"],
+    )
+
+
+def worker(record: asyncpg.Record) -> Worker:
+    """Return the worker as it last said of itself."""
+    return Worker(
+        id=str(record["id"]),
+        hostname=record["hostname"],
+        pid=record["pid"],
+        queues=None if record["queues"] is None else tuple(record["queues"]),
+        concurrency=record["concurrency"],
+        tasks=tuple(record["tasks"]),
+        started_at=record["started_at"],
+        renewed_at=record["renewed_at"],
+        expires_at=record["expires_at"],
+        alive=record["alive"],
+    )
+
+
+def parsed(text: str | None) -> Any:
+    """Return the JSON value of a column that may be NULL."""
+    return None if text is None else json.loads(text)
+
+
+def text_or_none(value: UUID | None) -> str | None:
+    """Return an id as text."""
+    return None if value is None else str(value)
+
+
+def within_calendar(seconds: float) -> float:
+    """Return the seconds, at most three centuries of them: the database's calendar has an end."""
+    return min(seconds, 1e10)
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Return the UUID that a text is, or None: then no row can have it."""
+    try:
+        return UUID(text)
+    except (ValueError, AttributeError, TypeError):
+        return None

@@ -1,0 +1,124 @@
+"""Write what became of claims: one statement for each kind of outcome, each row fenced."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from soniq.backends.postgres.pool import Database
+from soniq.outcome import (
+    Bury,
+    Complete,
+    Release,
+    Retry,
+    Settlement,
+    Snooze,
+    storable,
+)
+from soniq.retry import LONGEST_DELAY
+
+logger = logging.getLogger("soniq.postgres")
+
+# One job's columns as its statement takes them; always (id, fence, …).
+Row = tuple[object, ...]
+
+# Another job has, or is about to have, the key: it is given up at the next try.
+KEY_TAKEN = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+)
+# The database can't hold a value: NUL, broken JSON, JSON nested too deep, …
+UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """One settle call: the worker that makes it, and a test's time or None."""
+
+    db: Database
+    worker: str
+    now: datetime | None
+
+    async def settle(self, settlements: Sequence[Settlement]) -> set[str]:
+        """Write all; return the ids of the jobs that the worker still owned."""
+        batches: defaultdict[str, list[Row]] = defaultdict(list)
+        for settlement in settlements:
+            verb, row = row_of(settlement)
+            batches[verb].append(row)
+        owned: set[str] = set()
+        for verb, rows in batches.items():
+            owned |= await self.write_together(verb, rows)
+        return owned
+
+    async def write_together(self, verb: str, rows: list[Row]) -> set[str]:
+        """Write rows of one kind in one statement, or one by one where a bad one is among them."""
+        try:
+            return await self.write(verb, rows)
+        except (*KEY_TAKEN, *UNSTORABLE):
+            owned: set[str] = set()
+            for row in rows:
+                owned |= await self.write_alone(verb, row)
+            return owned
+
+    async def write_alone(self, verb: str, row: Row) -> set[str]:
+        """Write one row, without its key or its result if it can't be had with them."""
+        keep_key = True
+        for _ in range(3):
+            try:
+                return await self.write(verb, [row], keep_key=keep_key)
+            except KEY_TAKEN:
+                keep_key = False
+            except UNSTORABLE as error:
+                # The first line only: the others may hold the value itself, however long.
+                why = str(error).partition("\n")[0]
+                logger.warning("Job %s: a value can't be stored (%s).", row[0], why)
+                row = harmless(verb, row, why)
+        logger.error("Job %s: its outcome (%s) can't be stored at all.", row[0], verb)
+        return set()
+
+    async def write(self, verb: str, rows: list[Row], *, keep_key: bool = True) -> set[str]:
+        """Run the statement for these rows; return the ids that it matched."""
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        head = self.head(verb, keep_key=keep_key)
+        records = await self.db.fetch(f"jobs/{verb}", *head, *columns)
+        return {str(record["id"]) for record in records}
+
+    def head(self, verb: str, *, keep_key: bool) -> tuple[object, ...]:
+        """Return the parameters that come before the columns."""
+        match verb:
+            case "release":
+                return keep_key, self.worker
+            case "retry" | "snooze":
+                return self.now, self.worker, keep_key
+            case _:
+                return self.now, self.worker
+
+
+def row_of(settlement: Settlement) -> tuple[str, Row]:
+    """Return the verb for an outcome and its columns."""
+    claim = settlement.job.id, settlement.job.fence
+    match settlement.outcome:
+        case Complete(result, result_error):
+            return "complete", (*claim, result, result_error)
+        case Retry(delay, failure):
+            delay = min(delay, LONGEST_DELAY)
+            return "retry", (*claim, delay, failure.summary, failure.traceback)
+        case Snooze(seconds):
+            return "snooze", (*claim, min(seconds, LONGEST_DELAY))
+        case Release():
+            return "release", claim
+        case Bury(reason, failure):
+            return "bury", (*claim, str(reason), failure.summary, failure.traceback)
+
+
+def harmless(verb: str, row: Row, why: str) -> Row:
+    """Return the row with nothing in it that a database could refuse."""
+    if verb == "complete":
+        return (*row[:2], None, storable(f"The result can't be stored: {why}"))
+    return tuple(storable(value) if isinstance(value, str) else value for value in row)

@@ -1,0 +1,34 @@
+-- `= ANY (ARRAY[…])` and `status || ''`: the planner shall see nothing but a probe of the primary key
+-- for each row. Its statistics are often minutes behind here, and any other plan can be ruinous.
+WITH gone AS (
+    DELETE FROM soniq_jobs AS job
+    USING unnest($3::uuid[], $4::integer[], $5::text[], $6::text[], $7::text[])
+        AS claim (id, fence, reason, last_error, last_traceback)
+    WHERE job.id = ANY (ARRAY[claim.id])
+        AND job.fence = claim.fence
+        AND job.worker_id = $2
+        AND job.status || '' = 'processing'
+    RETURNING
+        job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
+        claim.reason, job.scheduled_at, job.created_at, job.started_at, job.worker_id,
+        claim.last_error, claim.last_traceback, job.crashes
+)
+INSERT INTO soniq_dead_letter_jobs (
+    id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
+    started_at, finished_at, worker_id, last_error, last_traceback, crashes
+)
+SELECT
+    id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
+    started_at, COALESCE($1::timestamptz, now()), worker_id, last_error, last_traceback, crashes
+FROM gone
+-- An id that was buried, inserted anew and buried again keeps its latest end.
+ON CONFLICT (id) DO UPDATE SET
+    attempts = excluded.attempts,
+    reason = excluded.reason,
+    started_at = excluded.started_at,
+    finished_at = excluded.finished_at,
+    worker_id = excluded.worker_id,
+    last_error = excluded.last_error,
+    last_traceback = excluded.last_traceback,
+    crashes = excluded.crashes
+RETURNING id

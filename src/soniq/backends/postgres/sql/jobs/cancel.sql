@@ -1,0 +1,5 @@
+-- `status || ''`: a probe of the primary key, not a walk along the claim index.
+UPDATE soniq_jobs
+SET status = 'cancelled', finished_at = COALESCE($1::timestamptz, now())
+WHERE id = $2 AND status || '' = 'queued'
+RETURNING id

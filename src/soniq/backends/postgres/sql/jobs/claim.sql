@@ -1,0 +1,50 @@
+-- From one queue. `level` steps from one priority to the next by one index probe each, so jobs that
+-- are scheduled for later are never walked past: within a priority the due ones are a range.
+-- Everything is lazy and in index order: no sort, and no row is locked that is not taken.
+WITH RECURSIVE level AS (
+    (
+        SELECT job.priority
+        FROM soniq_jobs AS job
+        WHERE job.status = 'queued' AND job.queue = $2
+        ORDER BY job.priority
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT job.priority
+        FROM soniq_jobs AS job
+        WHERE job.status = 'queued' AND job.queue = $2 AND job.priority > level.priority
+        ORDER BY job.priority
+        LIMIT 1
+    )
+    FROM level
+    WHERE level.priority IS NOT NULL
+),
+candidate AS (
+    SELECT due.id
+    FROM level
+    CROSS JOIN LATERAL (
+        SELECT job.id
+        FROM soniq_jobs AS job
+        WHERE job.status = 'queued'
+            AND job.queue = $2
+            AND job.priority = level.priority
+            AND job.scheduled_at <= COALESCE($1::timestamptz, now())
+            AND job.job_name <> ALL ($5::text[])
+        ORDER BY job.scheduled_at, job.id
+        LIMIT $3
+        FOR UPDATE SKIP LOCKED
+    ) AS due
+    LIMIT $3
+)
+-- An array and not a join: whatever the statistics say, this can only be probes of the primary key.
+UPDATE soniq_jobs AS job
+SET status = 'processing',
+    worker_id = $4,
+    attempts = job.attempts + 1,
+    fence = job.fence + 1,
+    started_at = COALESCE($1::timestamptz, now())
+WHERE job.id = ANY (ARRAY(SELECT candidate.id FROM candidate))
+RETURNING
+    job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
+    job.fence, job.scheduled_at, job.created_at

@@ -1,0 +1,8 @@
+SELECT job.id, job.job_name, job.worker_id, job.fence, job.crashes
+FROM soniq_jobs AS job
+WHERE job.status = 'processing'
+    AND NOT EXISTS (
+        SELECT FROM soniq_workers AS worker
+        WHERE worker.id = job.worker_id
+            AND worker.expires_at > COALESCE($1::timestamptz, now())
+    )

@@ -1,0 +1,22 @@
+-- `= ANY (ARRAY[…])` and `status || ''`: the planner shall see nothing but a probe of the primary key
+-- for each row. Its statistics are often minutes behind here, and any other plan can be ruinous.
+UPDATE soniq_jobs AS job
+SET status = 'queued',
+    worker_id = NULL,
+    scheduled_at = COALESCE($1::timestamptz, now()) + claim.delay * interval '1 second',
+    last_error = claim.last_error,
+    last_traceback = claim.last_traceback,
+    -- A key that another waiting job holds by now is given up; $3 false: it is given up in any case.
+    unique_key = CASE
+        WHEN $3::boolean AND NOT EXISTS (
+            SELECT FROM soniq_jobs AS other
+            WHERE other.status = 'queued' AND other.unique_key = job.unique_key
+        ) THEN job.unique_key
+    END
+FROM unnest($4::uuid[], $5::integer[], $6::float8[], $7::text[], $8::text[])
+    AS claim (id, fence, delay, last_error, last_traceback)
+WHERE job.id = ANY (ARRAY[claim.id])
+    AND job.fence = claim.fence
+    AND job.worker_id = $2
+    AND job.status || '' = 'processing'
+RETURNING job.id

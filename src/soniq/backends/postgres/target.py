@@ -1,0 +1,120 @@
+"""Where the database is, in words that are safe to show, and what its refusals mean."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+
+from soniq.errors import ConfigurationError, DatabaseError, DatabaseUnreachable, SchemaNotReady
+
+# The connection is gone, or was never had: another one may do.
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    # What was the primary is a standby now.
+    asyncpg.ReadOnlySQLTransactionError,
+    # A statement that meets the server's farewell, read but not yet acted on.
+    asyncpg.InternalClientError,
+    OSError,  # TimeoutError too
+)
+REFUSED = (asyncpg.InvalidAuthorizationSpecificationError,)
+WAITED_TOO_LONG = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+MISSING_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database URL; ``place`` is all of it that a message may show (never the password)."""
+
+    url: str
+    place: str
+    database: str
+
+    @classmethod
+    def of(cls, url: str) -> Target:
+        """Take a URL apart.
+
+        Raises:
+            ConfigurationError: host or port can't be made out; the URL itself is not shown.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise unreadable() from None
+        if "@" not in parts.netloc and "@" in url:
+            # A password with a raw / ? or # in it: what looks like the host would be its beginning.
+            raise unreadable()
+        query = parse_qs(parts.query)
+        host = parts.hostname or query.get("host", ["localhost"])[0]
+        named = query.get("dbname", query.get("database", [""]))[0]
+        database = unquote(parts.path.lstrip("/")) or named or unquote(parts.username or "")
+        return cls(url, f"{host}:{port or 5432}/{database}", database)
+
+    @contextmanager
+    def explained(self) -> Generator[None]:
+        """Turn what the driver raises within into Soniq's own errors, where a cure is known."""
+        try:
+            yield
+        except MISSING_SCHEMA as error:
+            what = f"Soniq's tables are missing ({error})"
+            raise self.not_ready(what) from error
+        except asyncpg.InvalidCatalogNameError as error:
+            what = "the database does not exist"
+            raise self.not_ready(what) from error
+        except (*LOST, *REFUSED) as error:
+            raise self.unreachable(error) from error
+        except asyncpg.InterfaceError as error:
+            if "clos" not in str(error):  # misuse, not a connection or pool that was closed
+                raise
+            raise self.unreachable(error) from error
+        except asyncpg.InsufficientPrivilegeError as error:
+            message = f"PostgreSQL at {self.place} refused: {error}. Grant the right to this user."
+            raise DatabaseError(message) from error
+        except WAITED_TOO_LONG as error:
+            message = (
+                f"PostgreSQL at {self.place} gave up: {error}. Another transaction holds a lock "
+                "(has it enqueued the same unique job?), or the server is overloaded."
+            )
+            raise DatabaseError(message) from error
+
+    def not_ready(self, what: str) -> SchemaNotReady:
+        """Return the error for a schema that can't be worked with yet."""
+        return SchemaNotReady(
+            f"PostgreSQL at {self.place}: {what}. "
+            "Run `soniq setup` (or `await app.setup()`) once, before anything else."
+        )
+
+    def unreachable(self, error: BaseException) -> DatabaseUnreachable:
+        """Return the error for a database that does not answer."""
+        reason = str(error) or type(error).__name__
+        return DatabaseUnreachable(
+            f"PostgreSQL at {self.place} can't be reached: {reason}. "
+            "Check that it runs and that database_url (SONIQ_DATABASE_URL) is right."
+        )
+
+
+def is_passing(error: BaseException) -> bool:
+    """Tell whether the same statement may well succeed on another connection, or just again."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return "connection" in str(error) and "clos" in str(error)
+    lost = isinstance(error, LOST) and not isinstance(error, TimeoutError)
+    return lost or isinstance(error, asyncpg.DeadlockDetectedError)
+
+
+def unreadable() -> ConfigurationError:
+    """Return the error for a URL that can't be taken apart, without showing any of it."""
+    message = (
+        "database_url can't be read: give postgresql://user:password@host:port/name and "
+        "percent-encode special characters in the password (such as %2F for a slash)."
+    )
+    return ConfigurationError(message)

@@ -1,0 +1,215 @@
+"""Rouse idle workers of other processes by NOTIFY, and be roused by LISTEN."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Coroutine
+
+import asyncpg
+
+from soniq.backends.contract import Queues
+from soniq.backends.postgres.insert import native
+from soniq.backends.postgres.pool import Database
+from soniq.clock import Clock
+from soniq.errors import DatabaseError
+
+logger = logging.getLogger("soniq.postgres")
+
+# The payload is the name of a queue. wakeups/wake names the channel too.
+CHANNEL = "soniq_jobs"
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+FIRST_LOOK, LONGEST_LOOK, LAST_LOOK = 0.001, 0.05, 60.0
+FLUSH_TIMEOUT = 1.0
+# How long the first wait gives the listener to connect, however short its own timeout is.
+FIRST_TRY = 1.0
+
+
+class PostgresWakeups:
+    """Listens on a connection of its own from the first ``wait`` on; sends through the pool."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._mailbox = Mailbox()
+        self._listening = False
+        self._tried = asyncio.Event()
+        self._listener: asyncio.Task[None] | None = None
+        self._unsent: set[str] = set()
+        self._sender: asyncio.Task[None] | None = None
+        self._watchers: set[asyncio.Task[None]] = set()
+
+    async def wake(self, queues: Collection[str]) -> None:
+        """Rouse those who wait for any of these queues; returns before they are told.
+
+        At most one statement is in flight; what comes meanwhile shares the next.
+        """
+        if not self._listening:
+            self._mailbox.deliver(queues)  # no message of ours would come back to this process
+        self._unsent.update(queues)
+        if self._unsent and self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+
+    def wake_after(self, connection: object, queues: Collection[str]) -> None:
+        """Rouse them once ``connection`` has left its transaction; gives up after a minute."""
+        self._watch(self._wake_after(connection, tuple(queues)))
+
+    async def wait(self, queues: Queues, timeout: float) -> None:
+        """Return when woken, also since the last ``wait``, or after ``timeout`` seconds.
+
+        The first wait returns as soon as it listens: what was called out before, nobody heard.
+        """
+        if self._listener is None:
+            self._tried = asyncio.Event()
+            self._listener = asyncio.create_task(self._listen())
+            if await passes(self._tried, max(timeout, FIRST_TRY)) and self._listening:
+                return
+        await self._mailbox.wait(queues, timeout)
+
+    async def close(self) -> None:
+        """Stop listening; send what is still unsent, for up to a second."""
+        if self._sender is not None:
+            await asyncio.wait([self._sender], timeout=FLUSH_TIMEOUT)
+        tasks = [task for task in (self._listener, self._sender, *self._watchers) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._listener = self._sender = None
+        self._unsent.clear()
+
+    def forget(self) -> None:
+        """Drop tasks whose event loop is dead."""
+        self._mailbox = Mailbox()
+        self._listening = False
+        self._listener = self._sender = None
+        self._unsent.clear()
+        self._watchers.clear()
+
+    async def _send(self) -> None:
+        try:
+            while self._unsent:
+                queues, self._unsent = sorted(self._unsent), set()
+                await self._db.fetch("wakeups/wake", queues)
+        except (DatabaseError, asyncpg.PostgresError) as error:
+            logger.debug("Wake-up not sent, workers will poll: %s", error)
+        finally:
+            self._sender = None
+
+    async def _wake_after(self, connection: object, queues: tuple[str, ...]) -> None:
+        pause, waited = FIRST_LOOK, 0.0
+        while in_transaction(connection) and waited < LAST_LOOK:
+            await asyncio.sleep(pause)
+            waited += pause
+            pause = min(pause * 2, LONGEST_LOOK)
+        await self.wake(queues)
+
+    async def _listen(self) -> None:
+        """Keep listening for ever: whatever ends a connection, another one is made."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._listen_until_lost()
+                pause = FIRST_PAUSE
+            except FAILURES as error:
+                logger.debug("Can't listen for wake-ups, polling instead: %s", error)
+            self._tried.set()
+            await asyncio.sleep(pause * (0.5 + self._clock.random()))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _listen_until_lost(self) -> None:
+        connection = await self._db.connect(application_name="soniq-listen")
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(
+                CHANNEL, lambda _connection, _pid, _channel, queue: self._heard(queue)
+            )
+            self._listening = True
+            # Somebody may have called while nobody listened: let all look once, and whoever waits
+            # next if nobody does now. (The very first wait is told by its return.)
+            self._mailbox.deliver_all(keep=self._tried.is_set())
+            self._tried.set()
+            await lost.wait()
+        finally:
+            self._listening = False
+            connection.terminate()
+
+    def _heard(self, queue: object) -> None:
+        self._mailbox.deliver([str(queue)])
+
+    def _watch(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
+
+
+class Mailbox:
+    """Hands wake-ups to those who wait, and keeps those that come while nobody does."""
+
+    def __init__(self) -> None:
+        self._kept: set[str] = set()
+        self._kept_for_all = False
+        self._waiting: dict[asyncio.Future[None], Queues] = {}
+
+    def deliver(self, queues: Collection[str]) -> None:
+        """Rouse all who wait for one of the queues; keep the names that nobody waits for."""
+        for queue in queues:
+            listeners = [one for one, wanted in self._waiting.items() if serves(wanted, queue)]
+            for future in listeners:
+                rouse(future)
+            if not listeners:
+                self._kept.add(queue)
+
+    def deliver_all(self, *, keep: bool) -> None:
+        """Rouse all who wait, whatever for; ``keep``: if nobody does, whoever waits next."""
+        self._kept_for_all = keep and not self._waiting
+        for future in self._waiting:
+            rouse(future)
+
+    async def wait(self, queues: Queues, timeout: float) -> None:
+        """Return at once if something is kept for these queues, else when roused or too late."""
+        kept = {queue for queue in self._kept if serves(queues, queue)}
+        if kept or self._kept_for_all:
+            self._kept -= kept
+            self._kept_for_all = False
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[future] = queues
+        try:
+            await asyncio.wait([future], timeout=timeout)
+        finally:
+            del self._waiting[future]
+
+
+async def passes(event: asyncio.Event, timeout: float) -> bool:
+    """Wait for an event; tell whether it came within ``timeout`` seconds."""
+    try:
+        async with asyncio.timeout(timeout):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+def serves(queues: Queues, queue: str) -> bool:
+    """Tell whether a queue is one of these."""
+    return queues is None or queue in queues
+
+
+def rouse(future: asyncio.Future[None]) -> None:
+    """End a wait; twice is harmless."""
+    if not future.done():
+        future.set_result(None)
+
+
+def in_transaction(connection: object) -> bool:
+    """Tell whether the caller's connection is still in its transaction, without a round trip."""
+    try:
+        return native(connection).is_in_transaction()
+    except asyncpg.InterfaceError:
+        return False  # given back to its pool, so the transaction has ended

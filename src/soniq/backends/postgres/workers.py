@@ -1,0 +1,44 @@
+"""The table ``soniq_workers``."""
+
+from __future__ import annotations
+
+from soniq.backends.contract import WorkerIdentity
+from soniq.backends.postgres import rows
+from soniq.backends.postgres.pool import Database
+from soniq.clock import Clock
+from soniq.job import Worker
+
+
+class PostgresWorkers:
+    """Workers and their leases in PostgreSQL, by the database's clock."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def register(self, worker: WorkerIdentity, *, lease: float) -> None:
+        """Write or rewrite the worker's row, alive for ``lease`` seconds."""
+        queues = None if worker.queues is None else list(worker.queues)
+        await self._db.fetch(
+            "workers/register",
+            self._clock.pinned(), worker.id, worker.hostname, worker.pid, queues,
+            worker.concurrency, list(worker.tasks), rows.within_calendar(lease),
+        )  # fmt: skip
+
+    async def renew(self, worker_id: str, *, lease: float) -> bool:
+        """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
+        now, key = self._clock.pinned(), rows.as_uuid(worker_id)
+        return bool(await self._db.fetch("workers/renew", now, key, rows.within_calendar(lease)))
+
+    async def leave(self, worker_id: str) -> None:
+        """Delete the worker's row."""
+        await self._db.fetch("workers/leave", rows.as_uuid(worker_id))
+
+    async def find(self) -> list[Worker]:
+        """Return all workers, oldest start first."""
+        records = await self._db.fetch("workers/find", self._clock.pinned())
+        return [rows.worker(record) for record in records]
+
+    async def prune(self) -> int:
+        """Delete rows whose lease has run out and that hold no job; return how many."""
+        return len(await self._db.fetch("workers/prune", self._clock.pinned()))

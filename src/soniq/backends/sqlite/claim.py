@@ -1,0 +1,94 @@
+"""Find the jobs that come next, without looking at more of the backlog than is taken.
+
+The claim index is walked loosely: from one queue to the next, within a queue from one priority to
+the next, and per priority only over what is due. So neither a long backlog nor a crowd of jobs
+scheduled for tomorrow makes a claim slower.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator
+from itertools import islice
+from sqlite3 import Connection
+
+from soniq.backends.contract import Queues
+from soniq.backends.sqlite.queries import sql
+from soniq.backends.sqlite.rows import claimed, json_list, text
+from soniq.clock import Clock
+from soniq.job import ClaimedJob
+
+Facts = dict[str, str | int | None]
+Candidate = tuple[int, str, str]  # priority, scheduled_at, id: sorts in the order of claims
+
+
+def claim(
+    connection: Connection,
+    queues: Queues,
+    *,
+    limit: int,
+    worker: str,
+    unknown: Collection[str],
+    clock: Clock,
+) -> list[ClaimedJob]:
+    """Take up to ``limit`` due jobs for ``worker``, in the order of claims."""
+    now = text(clock.now())
+    wanted: Facts = {"now": now, "limit": limit, "unknown": json_list(unknown) if unknown else None}
+    ids = [candidate[2] for candidate in candidates(connection, queues, wanted)]
+    if not ids:
+        return []
+    facts = {"ids": json_list(ids), "worker": worker, "now": now}
+    taken = {record[0]: record for record in connection.execute(sql("jobs/claim"), facts)}
+    return [claimed(taken[job_id]) for job_id in ids]
+
+
+def due_at(connection: Connection, queues: Queues, unknown: Collection[str]) -> str | None:
+    """Return the moment when the next queued job is due, as text; None if there is none."""
+    wanted: Facts = {"unknown": json_list(unknown) if unknown else None}
+    return min(
+        (
+            moment
+            for queue in served(connection, queues)
+            for priority in priorities(connection, queue)
+            for (moment,) in connection.execute(
+                sql("jobs/due_at"), wanted | {"queue": queue, "priority": priority}
+            )
+        ),
+        default=None,
+    )
+
+
+def candidates(connection: Connection, queues: Queues, wanted: Facts) -> list[Candidate]:
+    """Return the first due jobs over all of the queues, at most ``wanted["limit"]``."""
+    walks = [due(connection, queue, wanted) for queue in served(connection, queues)]
+    # Each walk is in order and lazy, so merging them reads little more than what is returned.
+    return list(islice(heapq.merge(*walks), int(wanted["limit"] or 0)))
+
+
+def due(connection: Connection, queue: str, wanted: Facts) -> Iterator[Candidate]:
+    """Yield the due jobs of one queue in the order of claims."""
+    for priority in priorities(connection, queue):
+        level = wanted | {"queue": queue, "priority": priority}
+        yield from connection.execute(sql("jobs/claimable"), level)
+
+
+def served(connection: Connection, queues: Queues) -> Iterator[str]:
+    """Yield the queues to look at, each once; for None all that have queued jobs."""
+    if queues is not None:
+        yield from dict.fromkeys(queues)
+        return
+    queue: str | None = ""
+    while queue is not None:
+        (queue,) = connection.execute(sql("jobs/next_queue"), {"after": queue}).fetchone()
+        if queue is not None:
+            yield queue
+
+
+def priorities(connection: Connection, queue: str) -> Iterator[int]:
+    """Yield the priorities that have queued jobs in the queue, most urgent first."""
+    priority: int | None = -1
+    while priority is not None:
+        step = {"queue": queue, "after": priority}
+        (priority,) = connection.execute(sql("jobs/next_priority"), step).fetchone()
+        if priority is not None:
+            yield priority

@@ -1,0 +1,87 @@
+"""The table ``soniq_dead_letter_jobs`` in a SQLite file."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+from soniq.backends.sqlite.connection import Database
+from soniq.backends.sqlite.queries import sql
+from soniq.backends.sqlite.rows import dead_letter, text
+from soniq.backends.times import later
+from soniq.clock import Clock
+from soniq.job import DeadLetter
+
+
+class SqliteDeadLetterStore:
+    """Jobs that will not run again by themselves."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def find(
+        self,
+        *,
+        queue: str | None = None,
+        name: str | None = None,
+        reason: str | None = None,
+        replayed: bool | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[DeadLetter]:
+        """Return dead letters, latest end first."""
+        wanted = {
+            "queue": queue,
+            "name": name,
+            "reason": reason,
+            "replayed": replayed,
+            "limit": limit,
+            "offset": offset,
+        }
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("dead_letters/find"), wanted).fetchall()
+        )
+        return [dead_letter(record) for record in records]
+
+    async def get(self, job_id: str) -> DeadLetter | None:
+        """Return the dead letter that has the original job's id, or None."""
+        record = await self._database.read(
+            lambda connection: connection.execute(
+                sql("dead_letters/get"), {"id": job_id}
+            ).fetchone()
+        )
+        return dead_letter(record) if record else None
+
+    async def replay(self, job_id: str, *, new_id: str) -> bool:
+        """Queue the dead letter again as job ``new_id``, due now; False if there is none."""
+
+        def work(connection: Connection) -> bool:
+            facts = {"id": job_id, "new_id": new_id, "now": text(self._clock.now())}
+            connection.execute(sql("dead_letters/replay"), facts)
+            return connection.execute(sql("dead_letters/count_replay"), facts).rowcount > 0
+
+        return await self._database.write(work)
+
+    async def delete(self, job_id: str) -> bool:
+        """Delete one dead letter; tell whether there was one."""
+        return await self._database.write(
+            lambda connection: (
+                connection.execute(sql("dead_letters/delete"), {"id": job_id}).rowcount > 0
+            )
+        )
+
+    async def purge(
+        self, *, older_than: float = 0.0, queue: str | None = None, name: str | None = None
+    ) -> int:
+        """Delete all that ended more than ``older_than`` seconds ago and match; return how many."""
+        before = text(later(self._clock.now(), -older_than))
+        wanted = {"before": before, "queue": queue, "name": name}
+        return await self._database.write(
+            lambda connection: connection.execute(sql("dead_letters/purge"), wanted).rowcount
+        )
+
+    async def count(self) -> list[tuple[str, str, str, int]]:
+        """Return (queue, job_name, reason, number), sorted."""
+        return await self._database.read(
+            lambda connection: connection.execute(sql("dead_letters/count")).fetchall()
+        )

@@ -1,0 +1,142 @@
+"""The table ``soniq_jobs`` in a SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from sqlite3 import Connection
+
+from soniq.backends.contract import Queues, Rescued
+from soniq.backends.refusals import refuse_connection, still_running
+from soniq.backends.sqlite.claim import claim, due_at
+from soniq.backends.sqlite.connection import Database
+from soniq.backends.sqlite.insert import insert
+from soniq.backends.sqlite.queries import sql
+from soniq.backends.sqlite.rescue import bury_unknown, rescue
+from soniq.backends.sqlite.rows import job as job_of
+from soniq.backends.sqlite.rows import moment, text
+from soniq.backends.sqlite.settle import settle
+from soniq.backends.times import later
+from soniq.clock import Clock
+from soniq.job import ClaimedJob, Job, JobStatus, NewJob
+from soniq.outcome import Settlement
+
+
+class SqliteJobStore:
+    """Every transition of a job, each in one transaction of the handle's own thread.
+
+    The clock is asked within the transaction: waiting for the lock must not make a time stale.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def insert(
+        self, jobs: Sequence[NewJob], *, connection: object | None = None
+    ) -> list[str]:
+        """Write all jobs or none and return the ids that stand for them, in the same order.
+
+        Raises:
+            TransactionUnsupported: ``connection`` was given.
+        """
+        if connection is not None:
+            refuse_connection("sqlite")
+        return await self._database.write(lambda own: insert(own, jobs, self._clock))
+
+    async def claim(
+        self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        """Take up to ``limit`` due jobs for ``worker``: by priority, then scheduled_at, then id."""
+        names = tuple(unknown)
+        return await self._database.write(
+            lambda connection: claim(
+                connection, queues, limit=limit, worker=worker, unknown=names, clock=self._clock
+            )
+        )
+
+    async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
+        """Return the seconds until the next queued job is due (0 for now), or None."""
+        names = tuple(unknown)
+        due = await self._database.read(lambda connection: due_at(connection, queues, names))
+        if due is None:
+            return None
+        return max(0.0, (moment(due) - self._clock.now()).total_seconds())
+
+    async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
+        """Write the outcomes of claims of ``worker``; return the ids of the jobs it still owned."""
+        return await self._database.write(
+            lambda connection: settle(connection, settlements, worker=worker, now=self._clock.now())
+        )
+
+    async def rescue(self, *, max_crashes: int) -> list[Rescued]:
+        """Take back the jobs whose worker's lease has run out or whose worker row is gone."""
+        return await self._database.write(
+            lambda connection: rescue(connection, max_crashes=max_crashes, now=self._clock.now())
+        )
+
+    async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
+        """Bury jobs of these names, due for ``grace`` seconds, that no living worker knows."""
+        strangers = tuple(names)
+        return await self._database.write(
+            lambda connection: bury_unknown(
+                connection, strangers, grace=grace, now=self._clock.now()
+            )
+        )
+
+    async def get(self, job_id: str) -> Job | None:
+        """Return the job, or None."""
+        record = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/get"), {"id": job_id}).fetchone()
+        )
+        return job_of(record) if record else None
+
+    async def find(
+        self,
+        *,
+        queue: str | None = None,
+        status: JobStatus | None = None,
+        name: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Return jobs, newest first."""
+        wanted = {"queue": queue, "status": status, "name": name, "limit": limit, "offset": offset}
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/find"), wanted).fetchall()
+        )
+        return [job_of(record) for record in records]
+
+    async def cancel(self, job_id: str) -> bool:
+        """Turn a QUEUED job into a CANCELLED one; tell whether that happened."""
+
+        def work(connection: Connection) -> bool:
+            facts = {"id": job_id, "now": text(self._clock.now())}
+            return connection.execute(sql("jobs/cancel"), facts).rowcount > 0
+
+        return await self._database.write(work)
+
+    async def delete(self, job_id: str) -> bool:
+        """Delete a job; tell whether there was one.
+
+        Raises:
+            JobProcessing: it is running.
+        """
+
+        def work(connection: Connection) -> bool:
+            facts = {"id": job_id}
+            if connection.execute(sql("jobs/delete"), facts).rowcount:
+                return True
+            if connection.execute(sql("jobs/exists"), facts).fetchone():
+                raise still_running(job_id)
+            return False
+
+        return await self._database.write(work)
+
+    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
+        """Delete up to ``limit`` jobs that ended more than ``older_than`` seconds ago."""
+
+        def work(connection: Connection) -> int:
+            facts = {"before": text(later(self._clock.now(), -older_than)), "limit": limit}
+            return connection.execute(sql("jobs/prune"), facts).rowcount
+
+        return await self._database.write(work)

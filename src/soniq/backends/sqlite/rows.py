@@ -1,0 +1,81 @@
+"""Records of SQLite to values and back; a row leaves the backend as nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
+
+# SQLite hands over a record as a tuple of whatever the columns hold.
+Record = tuple[Any, ...]
+
+# The columns of the statements that read whole rows come in the order of the fields.
+JOB = tuple(field.name for field in fields(Job))
+DEAD_LETTER = tuple(field.name for field in fields(DeadLetter))
+WORKER = tuple(field.name for field in fields(Worker))
+
+
+def text(moment: datetime) -> str:
+    """Return an aware time as UTC text of fixed width, which sorts as the times do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def moment(text: str) -> datetime:
+    """Return the time that ``text`` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def moment_or_none(text: str | None) -> datetime | None:
+    """Return the time, or None where none was written."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def json_list(names: Collection[str]) -> str:
+    """Return names as JSON, the one form in which a statement takes a list."""
+    return json.dumps(list(names))
+
+
+def claimed(record: Record) -> ClaimedJob:
+    """Return the job that ``jobs/claim`` has taken."""
+    *facts, scheduled_at, created_at = record
+    job_id, job_name, queue, args, attempts, max_attempts, fence = facts
+    due, born = moment(scheduled_at), moment(created_at)
+    return ClaimedJob(job_id, job_name, queue, args, attempts, max_attempts, fence, due, born)
+
+
+def job(record: Record) -> Job:
+    """Return the job of ``jobs/get`` and ``jobs/find``."""
+    facts = named(JOB, record)
+    facts["status"] = JobStatus(facts["status"])
+    facts["args"] = json.loads(facts["args"])
+    facts["result"] = None if facts["result"] is None else json.loads(facts["result"])
+    return Job(**facts)
+
+
+def dead_letter(record: Record) -> DeadLetter:
+    """Return the dead letter of ``dead_letters/get`` and ``dead_letters/find``."""
+    facts = named(DEAD_LETTER, record)
+    facts["args"] = json.loads(facts["args"])
+    return DeadLetter(**facts)
+
+
+def worker(record: Record) -> Worker:
+    """Return the worker of ``workers/find``."""
+    facts = named(WORKER, record)
+    queues = facts["queues"]
+    facts["queues"] = None if queues is None else tuple(json.loads(queues))
+    facts["tasks"] = tuple(json.loads(facts["tasks"]))
+    facts["alive"] = bool(facts["alive"])
+    return Worker(**facts)
+
+
+def named(columns: Sequence[str], record: Record) -> dict[str, Any]:
+    """Return the columns by name, those that hold times (``…_at``) as times."""
+    return {
+        name: moment_or_none(value) if name.endswith("_at") else value
+        for name, value in zip(columns, record, strict=True)
+    }

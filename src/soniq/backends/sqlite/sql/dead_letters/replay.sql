@@ -1,0 +1,6 @@
+INSERT INTO soniq_jobs (
+    id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at
+)
+SELECT :new_id, job_name, queue, priority, :now, args, max_attempts, :now
+FROM soniq_dead_letter_jobs
+WHERE id = :id

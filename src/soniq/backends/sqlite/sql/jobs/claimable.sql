@@ -1,0 +1,6 @@
+-- The due jobs of one queue and priority: a range of the claim index that is in order already.
+SELECT priority, scheduled_at, id FROM soniq_jobs INDEXED BY soniq_jobs_claim
+WHERE status = 'queued' AND queue = :queue AND priority = :priority AND scheduled_at <= :now
+    AND (:unknown IS NULL OR job_name NOT IN (SELECT value FROM json_each(:unknown)))
+ORDER BY scheduled_at, id
+LIMIT :limit

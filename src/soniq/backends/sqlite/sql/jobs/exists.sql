@@ -1,0 +1,1 @@
+SELECT 1 FROM soniq_jobs WHERE id = :id

@@ -1,0 +1,9 @@
+SELECT id, job_name, queue, priority, status, args, attempts, max_attempts, scheduled_at,
+    created_at, started_at, finished_at, worker_id, result, result_error, last_error,
+    last_traceback, unique_key, crashes
+FROM soniq_jobs
+WHERE (:queue IS NULL OR queue = :queue)
+    AND (:status IS NULL OR status = :status)
+    AND (:name IS NULL OR job_name = :name)
+ORDER BY id DESC
+LIMIT :limit OFFSET :offset

@@ -1,0 +1,1 @@
+SELECT id FROM soniq_jobs WHERE unique_key = :unique_key AND status = 'queued'

@@ -1,0 +1,6 @@
+INSERT INTO soniq_jobs (
+    id, job_name, queue, priority, scheduled_at, args, max_attempts, unique_key, created_at
+) VALUES (
+    :id, :job_name, :queue, :priority, :scheduled_at, :args, :max_attempts, :unique_key, :created_at
+)
+ON CONFLICT DO NOTHING

@@ -1,0 +1,6 @@
+SELECT id, job_name, worker_id, crashes FROM soniq_jobs
+WHERE status = 'processing' AND NOT EXISTS (
+    SELECT 1 FROM soniq_workers
+    WHERE soniq_workers.id = soniq_jobs.worker_id AND soniq_workers.expires_at > :now
+)
+ORDER BY id

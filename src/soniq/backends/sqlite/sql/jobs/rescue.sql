@@ -1,0 +1,8 @@
+UPDATE soniq_jobs
+SET status = 'queued', worker_id = NULL, attempts = min(attempts, max_attempts - 1),
+    crashes = crashes + 1, last_error = :last_error, last_traceback = NULL,
+    unique_key = CASE WHEN EXISTS (
+        SELECT 1 FROM soniq_jobs AS other
+        WHERE other.unique_key = soniq_jobs.unique_key AND other.status = 'queued'
+    ) THEN NULL ELSE unique_key END
+WHERE id = :id AND status = 'processing'

@@ -1,0 +1,7 @@
+UPDATE soniq_jobs
+SET status = 'queued', worker_id = NULL, scheduled_at = :due, attempts = attempts - 1,
+    unique_key = CASE WHEN EXISTS (
+        SELECT 1 FROM soniq_jobs AS other
+        WHERE other.unique_key = soniq_jobs.unique_key AND other.status = 'queued'
+    ) THEN NULL ELSE unique_key END
+WHERE id = :id AND fence = :fence AND worker_id = :worker AND status = 'processing'

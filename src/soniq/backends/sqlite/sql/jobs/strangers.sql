@@ -1,0 +1,3 @@
+SELECT id FROM soniq_jobs
+WHERE status = 'queued' AND scheduled_at <= :due_before
+    AND job_name IN (SELECT value FROM json_each(:names))

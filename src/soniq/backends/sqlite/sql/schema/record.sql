@@ -1,0 +1,1 @@
+INSERT INTO soniq_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)

@@ -1,0 +1,1 @@
+DELETE FROM soniq_workers WHERE id = :id

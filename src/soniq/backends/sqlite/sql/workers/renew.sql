@@ -1,0 +1,1 @@
+UPDATE soniq_workers SET renewed_at = :now, expires_at = :expires_at WHERE id = :id

@@ -1,0 +1,71 @@
+"""Wake-ups over a SQLite file: bells within the process, a look at the file for other processes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Collection
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from soniq.backends.bells import Bells
+from soniq.backends.contract import JobStore, Queues
+from soniq.backends.sqlite.connection import Database
+
+LOOK_EVERY = 0.05  # seconds between two looks for commits of other processes
+
+# Handles in one process find each other by the file; nothing else is shared between them.
+HUNG: WeakValueDictionary[Path, Bells] = WeakValueDictionary()
+HUNG_LOCK = threading.Lock()
+
+
+def bells_of(path: Path) -> Bells:
+    """Return the bells of the file, the same for each handle in this process."""
+    with HUNG_LOCK:
+        return HUNG.setdefault(path.resolve(), Bells())
+
+
+class SqliteWakeups:
+    """Rouses the workers of this process at once and those of others within 50 ms."""
+
+    def __init__(self, database: Database, jobs: JobStore) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._bells = bells_of(database.path)
+        self._bell = self._bells.hang()
+        self._version: int | None = None
+
+    async def wake(self, queues: Collection[str]) -> None:
+        """Rouse those who wait for any of these queues.
+
+        Other processes notice the commit itself.
+        """
+        self._bells.ring(queues)
+
+    def wake_after(self, connection: object, queues: Collection[str]) -> None:  # noqa: ARG002
+        """Rouse at once: no caller can hold a transaction on this backend."""
+        self._bells.ring(queues)
+
+    async def wait(self, queues: Queues, timeout: float) -> None:
+        """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        seen = self._version
+        with self._bell.listening(queues) as sleeper:
+            while not sleeper.woken.is_set():
+                self._version = await self._look()
+                if self._version != seen and await self._jobs.due_in(queues) == 0:
+                    return
+                seen = self._version
+                left = deadline - loop.time()
+                if left <= 0:
+                    return
+                await sleeper.sleep(min(left, LOOK_EVERY))
+
+    async def _look(self) -> int:
+        """Return a number that changes whenever another connection has committed."""
+        version: int
+        (version,) = await self._database.read(
+            lambda connection: connection.execute("PRAGMA data_version").fetchone()
+        )
+        return version

@@ -1,0 +1,63 @@
+"""The table ``soniq_workers`` in a SQLite file."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+from soniq.backends.contract import WorkerIdentity
+from soniq.backends.sqlite.connection import Database
+from soniq.backends.sqlite.queries import sql
+from soniq.backends.sqlite.rows import json_list, text
+from soniq.backends.sqlite.rows import worker as worker_of
+from soniq.backends.times import later
+from soniq.clock import Clock
+from soniq.job import Worker
+
+
+class SqliteWorkerStore:
+    """Who is alive, by leases that this host's clock ends."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def register(self, worker: WorkerIdentity, *, lease: float) -> None:
+        """Write or rewrite the worker's row; it is alive for ``lease`` seconds from now."""
+        facts: dict[str, str | int | None] = {
+            "id": worker.id,
+            "hostname": worker.hostname,
+            "pid": worker.pid,
+            "queues": None if worker.queues is None else json_list(worker.queues),
+            "concurrency": worker.concurrency,
+            "tasks": json_list(worker.tasks),
+        }
+        await self._change("workers/register", facts, lease)
+
+    async def renew(self, worker_id: str, *, lease: float) -> bool:
+        """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
+        return await self._change("workers/renew", {"id": worker_id}, lease) > 0
+
+    async def leave(self, worker_id: str) -> None:
+        """Delete the worker's row."""
+        await self._change("workers/leave", {"id": worker_id})
+
+    async def find(self) -> list[Worker]:
+        """Return all rows, oldest start first."""
+        now = text(self._clock.now())
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("workers/find"), {"now": now}).fetchall()
+        )
+        return [worker_of(record) for record in records]
+
+    async def prune(self) -> int:
+        """Delete rows whose lease has run out and that no PROCESSING job names."""
+        return await self._change("workers/prune", {})
+
+    async def _change(self, verb: str, facts: dict[str, str | int | None], lease: float = 0) -> int:
+        def work(connection: Connection) -> int:
+            # Told within the transaction: waiting for the lock must not eat into the lease.
+            now = self._clock.now()
+            times = {"now": text(now), "expires_at": text(later(now, lease))}
+            return connection.execute(sql(verb), facts | times).rowcount
+
+        return await self._database.write(work)

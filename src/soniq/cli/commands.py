@@ -1,0 +1,72 @@
+"""All commands, assembled; nothing heavy is imported before one runs."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from soniq import __version__
+from soniq.cli import dead_letter, jobs, setup, status, worker
+from soniq.cli.demo import command as demo
+from soniq.cli.exits import explained
+from soniq.cli.overview import DESCRIPTION
+
+
+class Commands(TyperGroup):
+    """All commands under one rule for errors and exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        if ctx.invoked_subcommand != "worker":
+            # Whoever asks for the state of a queue has no use for a line of our source.
+            warnings.formatwarning = tell_warning
+        with explained(debug=bool(ctx.params.get("debug"))):
+            return super().invoke(ctx)
+
+
+def tell_warning(message: Warning | str, *_: object, **__: object) -> str:
+    """Return a warning in one line."""
+    return f"Warning: {message}\n"
+
+
+app = typer.Typer(
+    name="soniq",
+    cls=Commands,
+    help=DESCRIPTION,
+    no_args_is_help=True,
+    add_completion=False,
+    # Typer would import half of Rich to paint the help.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("setup")(setup.setup)
+app.command("worker")(worker.worker)
+app.command("demo")(demo.demo)
+app.command("status")(status.status)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(dead_letter.app, name="dead-letter")
+app.command("migrate-status")(status.migrate_status)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        typer.echo(f"soniq {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Background jobs for Python in the database that you already have."""
+    del debug, version  # read where the command is run

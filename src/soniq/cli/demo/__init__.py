@@ -1,0 +1,1 @@
+"""``soniq demo``: a real job for every source file of Python's standard library."""

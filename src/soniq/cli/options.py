@@ -1,0 +1,79 @@
+"""The options that commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from soniq.cli.exits import Exit, fail
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+
+
+def read_duration(text: str) -> float:
+    """Return the seconds that ``30s``, ``5m``, ``2h``, ``7d``, ``1w`` or ``1h30m`` stand for.
+
+    Raises:
+        BadParameter: anything else; a number without a unit, too, unless it is 0.
+    """
+    compact = text.strip().lower()
+    if compact == "0":
+        return 0.0
+    parts = DURATION.findall(compact)
+    if not parts or DURATION.sub("", compact).strip():
+        message = f"{text!r} is no duration: write a number and a unit, such as 30s, 5m, 2h or 7d."
+        raise typer.BadParameter(message)
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        metavar="URL",
+        help="postgresql://… or sqlite:///path (default: SONIQ_DATABASE_URL, else soniq.db here).",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+QueueFilter = Annotated[str | None, typer.Option("--queue", "-q", help="Only of this queue.")]
+NameFilter = Annotated[str | None, typer.Option("--name", "-n", help="Only of this task.")]
+ReasonFilter = Annotated[
+    str | None, typer.Option("--reason", "-r", help="Only with this reason, such as timeout.")
+]
+Limit = Annotated[int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many.")]
+Offset = Annotated[int, typer.Option("--offset", min=0, help="Leave out the first so many.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="One id or several.")]
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if that is wanted: ``--yes``, or the answer y on a terminal.
+
+    Raises:
+        Exit: the answer is no (code 1), or there is nobody to ask (code 2).
+    """
+    if yes:
+        return
+    if not can_ask():
+        message = (
+            f"{question} There is no terminal to ask on: add --yes, or --dry-run to look first."
+        )
+        raise fail(message, Exit.USAGE)
+    if not typer.confirm(question, err=True):
+        typer.echo("Nothing was done.", err=True)
+        raise typer.Exit(Exit.FAILED)
+
+
+def can_ask() -> bool:
+    """Tell whether a person sits at both ends: one who sees the question and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 job`` or ``2 jobs``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,106 @@
+"""Time, chance and ids come from one object, so that tests can replace all three."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the rest of Soniq may know about time and chance."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        ...
+
+    def pinned(self) -> datetime | None:
+        """Return the moment that a database must take for its own, or None to let it tell the time.
+
+        Only a test's clock pins. Otherwise the database decides what is due, so that hosts whose
+        clocks differ agree.
+        """
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for measuring durations."""
+        ...
+
+    def random(self) -> float:
+        """Return a number from [0, 1)."""
+        ...
+
+    def new_id(self) -> str:
+        """Return a fresh UUIDv7 string; ids of one process sort in the order they were made."""
+        ...
+
+
+class SystemClock:
+    """The real clock of this host."""
+
+    def __init__(self) -> None:
+        self.ids = IdSequence()
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def pinned(self) -> datetime | None:
+        """Return None: the database tells the time."""
+        return None
+
+    def monotonic(self) -> float:
+        """Return ``time.monotonic()``."""
+        return time.monotonic()
+
+    def random(self) -> float:
+        """Return a number from [0, 1)."""
+        return random.random()  # noqa: S311 - jitter, not a secret
+
+    def new_id(self) -> str:
+        """Return a fresh UUIDv7 string."""
+        return self.ids.next(time.time_ns() // 1_000_000)
+
+
+class IdSequence:
+    """UUIDv7 in strict order per process, also when the host's clock steps back.
+
+    RFC 9562 §6.2, method 2: the 74 random bits below the timestamp are a counter that starts at a
+    random place every millisecond and is incremented by a random step within it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seed()
+        self._millisecond = 0
+        self._tail = 0
+
+    def next(self, millisecond: int) -> str:
+        """Return the next id for a Unix time in milliseconds."""
+        with self._lock:
+            if millisecond > self._millisecond or os.getpid() != self._pid:
+                if os.getpid() != self._pid:
+                    self._seed()
+                self._millisecond = max(millisecond, self._millisecond)
+                # The top bit stays free, so that the counter can't overflow within a millisecond.
+                self._tail = self._bits(73)
+            else:
+                self._tail += 1 + self._bits(32)
+            tail = self._tail
+            value = (
+                (self._millisecond & (1 << 48) - 1) << 80
+                | 0x7 << 76
+                | (tail >> 62) << 64
+                | 0b10 << 62
+                | tail & (1 << 62) - 1
+            )
+        digits = f"{value:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    def _seed(self) -> None:
+        # Asking the system for every id costs more than the id; a forked child must not repeat.
+        self._pid = os.getpid()
+        self._bits = random.Random(os.urandom(32)).getrandbits  # noqa: S311 - ids are no secrets

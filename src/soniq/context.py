@@ -1,0 +1,41 @@
+"""What a handler may know about the job that it is running."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """Facts about the running job; declare a parameter of this type and it is filled in.
+
+    ``attempt`` counts from 1 to ``max_attempts`` (retries + 1). ``worker_id`` is the random id of
+    the worker's present start. ``scheduled_at`` is None unless the job was delayed; both times are
+    aware and in UTC.
+
+    Example:
+        .. code-block:: python
+
+            @app.job()
+            async def process_order(order_id: int, ctx: JobContext) -> None:
+                print(f"attempt {ctx.attempt} of {ctx.max_attempts}")
+    """
+
+    job_id: str
+    job_name: str
+    attempt: int
+    max_attempts: int
+    queue: str
+    worker_id: str | None = None
+    scheduled_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+CURRENT: ContextVar[JobContext | None] = ContextVar("soniq_current_job", default=None)
+
+
+def current_job() -> JobContext | None:
+    """Return the context of the job that this code runs in, or None outside of any handler."""
+    return CURRENT.get()

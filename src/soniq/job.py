@@ -1,0 +1,153 @@
+"""What a row means: a job as asked for, as claimed, as looked at, and as a dead letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobStatus(StrEnum):
+    """The states that a row of ``soniq_jobs`` can be in.
+
+    A job that has used up its attempts is in none of them: it has moved to
+    ``soniq_dead_letter_jobs``.
+    """
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job on its way into the database; everything about it is decided.
+
+    ``args`` is JSON text. The job is due at ``scheduled_at`` (aware UTC) or ``delay`` seconds from
+    now by the database's clock; with neither, or with a moment in the past, it is due at once.
+    """
+
+    id: str
+    job_name: str
+    queue: str
+    priority: int
+    args: str
+    max_attempts: int
+    scheduled_at: datetime | None = None
+    delay: float = 0.0
+    unique_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job that a worker has just taken: what it needs to run it, and the fence to settle it.
+
+    ``attempt`` counts the runs that count (from 1). ``fence`` rises with every claim and never
+    falls; a write that names an old fence changes nothing.
+    """
+
+    id: str
+    job_name: str
+    queue: str
+    args: str
+    attempt: int
+    max_attempts: int
+    fence: int
+    scheduled_at: datetime
+    created_at: datetime
+
+
+class Row(Mapping[str, Any]):
+    """A frozen record whose fields can be read as attributes, by name, or as a dict."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the field ``name``; KeyError for any other name."""
+        if name not in self.__dataclass_fields__:  # type: ignore[attr-defined]
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the field names."""
+        return iter(field.name for field in fields(self))  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        """Return the number of fields."""
+        return len(fields(self))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job(Row):
+    """A job as it stood when it was read.
+
+    Times are aware and in UTC. ``attempts`` counts the runs so far that count; ``result`` is what
+    the handler returned (JSON); ``result_error`` says why a result could not be kept.
+    """
+
+    id: str
+    job_name: str
+    queue: str
+    priority: int
+    status: JobStatus
+    args: dict[str, Any]
+    attempts: int
+    max_attempts: int
+    scheduled_at: datetime
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    worker_id: str | None = None
+    result: Any = None
+    result_error: str | None = None
+    last_error: str | None = None
+    last_traceback: str | None = None
+    unique_key: str | None = None
+    crashes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeadLetter(Row):
+    """A job that will not run again by itself, with everything known about why.
+
+    ``reason`` is one of ``max_retries_exceeded``, ``timeout``, ``permanent_failure``,
+    ``invalid_arguments``, ``job_not_found``, ``worker_crashed``.
+    """
+
+    id: str
+    job_name: str
+    queue: str
+    priority: int
+    args: dict[str, Any]
+    attempts: int
+    max_attempts: int
+    reason: str
+    scheduled_at: datetime
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime
+    worker_id: str | None
+    last_error: str | None
+    last_traceback: str | None
+    crashes: int = 0
+    resurrection_count: int = 0
+    resurrected_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker(Row):
+    """A worker process: who it is and until when it is believed to be alive (UTC)."""
+
+    id: str
+    hostname: str
+    pid: int
+    queues: tuple[str, ...] | None
+    concurrency: int
+    tasks: tuple[str, ...]
+    started_at: datetime
+    renewed_at: datetime
+    expires_at: datetime
+    alive: bool

@@ -1,0 +1,1 @@
+"""The worker: claim, execute, settle, and what goes on beside."""

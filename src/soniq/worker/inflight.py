@@ -1,0 +1,147 @@
+"""What this worker holds: jobs that run, and the few that are claimed and wait for a slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
+
+from soniq.clock import Clock
+from soniq.job import ClaimedJob
+from soniq.outcome import Outcome, Settlement
+from soniq.worker.execute import Attempt
+
+# A worker claims ahead only what it will have started within this time, so that nobody starves.
+READ_AHEAD_SECONDS = 0.05
+LARGEST_READ_AHEAD = 500
+# What could not be started for this long, against all measurement, goes back to the others.
+STALE_SECONDS = 0.5
+# Outcomes that wait for the database; beyond that no more jobs are claimed.
+LARGEST_BACKLOG = 5000
+SHORTEST_MEASUREMENT = 0.005
+
+
+class Inflight:
+    """Runs at most ``concurrency`` jobs at a time and knows how many more may be claimed.
+
+    ``execute`` carries an attempt to its outcome; ``settle`` makes the outcome durable, while the
+    slot is free for the next job already.
+    """
+
+    def __init__(
+        self,
+        concurrency: int,
+        execute: Callable[[Attempt], Awaitable[Outcome]],
+        settle: Callable[[Settlement], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        self._concurrency = concurrency
+        self._execute = execute
+        self._settle = settle
+        self._clock = clock
+        self._ready: deque[tuple[float, ClaimedJob]] = deque()
+        self._running: dict[asyncio.Task[None], Attempt] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+        self._finished = 0
+        self._rate = 0.0
+        self._measured_at = clock.monotonic()
+        # Every job starts from this context, so that no handler inherits another one's variables.
+        self._context = copy_context()
+        self._abandoned = False
+        self.changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return the number of jobs held, each up to the durable end of its attempt."""
+        return len(self._ready) + len(self._running) + len(self._settling)
+
+    @property
+    def running(self) -> int:
+        """The number of handlers that run."""
+        return len(self._running)
+
+    def room(self) -> int:
+        """Return how many jobs to claim now; 0 while that is better left for later.
+
+        With a free slot and nothing ready, all there is room for. Else not before half of the
+        read-ahead is used up: many small claims cost more than a few large ones.
+        """
+        self._measure()
+        if len(self._settling) > LARGEST_BACKLOG:
+            return 0
+        ahead = min(LARGEST_READ_AHEAD, int(self._rate * READ_AHEAD_SECONDS))
+        most = self._concurrency + ahead
+        room = most - len(self._running) - len(self._ready)
+        starving = not self._ready and len(self._running) < self._concurrency
+        return room if starving or room > most // 2 else 0
+
+    def take(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Start the jobs, or keep them ready for the next free slots, in their order."""
+        now = self._clock.monotonic()
+        self._ready.extend((now, job) for job in jobs)
+        self._fill()
+
+    def give_back_stale(self) -> list[ClaimedJob]:
+        """Drop and return the jobs that have been ready for too long."""
+        limit = self._clock.monotonic() - STALE_SECONDS
+        stale: list[ClaimedJob] = []
+        while self._ready and self._ready[0][0] < limit:
+            stale.append(self._ready.popleft()[1])
+        return stale
+
+    def give_back_unstarted(self) -> list[ClaimedJob]:
+        """Drop and return every job that has not been started."""
+        unstarted = [job for _, job in self._ready]
+        self._ready.clear()
+        return unstarted
+
+    async def drain(self, timeout: float | None) -> bool:
+        """Wait up to ``timeout`` seconds for the running handlers; tell whether all have ended."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout)
+        return not self._running
+
+    async def flush(self, timeout: float | None) -> bool:
+        """Wait up to ``timeout`` seconds for the outcomes to be durable; tell whether all are."""
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=timeout)
+        return not self._settling
+
+    def interrupt(self) -> None:
+        """Cancel the running handlers, except those in threads, which nothing can stop."""
+        for task, attempt in self._running.items():
+            if not attempt.unstoppable:
+                attempt.interrupted = True
+                task.cancel()
+
+    def abandon(self) -> None:
+        """Let go of everything: the jobs are left to be rescued when the lease has run out."""
+        self._abandoned = True
+        for task in (*self._running, *self._settling):
+            task.cancel()
+
+    def _fill(self) -> None:
+        while self._ready and len(self._running) < self._concurrency:
+            attempt = Attempt(self._ready.popleft()[1])
+            task = asyncio.create_task(self._carry(attempt), context=self._context.copy())
+            self._running[task] = attempt
+            task.add_done_callback(self._settling.discard)
+
+    async def _carry(self, attempt: Attempt) -> None:
+        outcome = await self._execute(attempt)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - tells the type checker
+        del self._running[task]
+        self._settling.add(task)
+        self._finished += 1
+        self._fill()
+        self.changed.set()
+        if not self._abandoned:
+            await self._settle(Settlement(attempt.job, outcome))
+
+    def _measure(self) -> None:
+        now = self._clock.monotonic()
+        elapsed = now - self._measured_at
+        if elapsed >= SHORTEST_MEASUREMENT:
+            self._rate = (self._rate + self._finished / elapsed) / 2
+            self._finished, self._measured_at = 0, now

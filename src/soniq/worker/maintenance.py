@@ -1,0 +1,70 @@
+"""Rescue the orphaned, prune the expired: what every worker does beside its jobs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from soniq.backends.contract import Backend
+from soniq.clock import Clock
+from soniq.events import Events, JobRescued
+from soniq.settings import Settings
+
+logger = logging.getLogger("soniq.worker")
+
+PRUNE_BATCH = 1000
+
+
+class Maintenance:
+    """The passes over the whole database; any number of workers may make them at once."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        *,
+        strangers: Mapping[str, float],
+        events: Events,
+        clock: Clock,
+    ) -> None:
+        self._backend = backend
+        self._settings = settings
+        self._strangers = strangers
+        self._events = events
+        self._clock = clock
+        self._rescue_from: float | None = None
+
+    async def rescue(self) -> None:
+        """Take back the jobs of workers that are gone.
+
+        After the database was away, living workers may look dead: they get a full lease to renew.
+        """
+        if self._rescue_from is not None and self._clock.monotonic() < self._rescue_from:
+            return
+        try:
+            rescued = await self._backend.jobs.rescue(max_crashes=self._settings.max_crashes)
+        except Exception:
+            self._rescue_from = self._clock.monotonic() + self._settings.heartbeat_timeout
+            raise
+        self._rescue_from = None
+        for job in rescued:
+            fate = "goes to the dead letters" if job.buried else "is queued again"
+            logger.warning("Worker %s is gone; job %s %s", job.worker_id, job.job_id, fate)
+            await self._events.emit(JobRescued(job.job_id, job.job_name, job.worker_id, job.buried))
+
+    async def prune(self) -> None:
+        """Delete ended jobs past their time, rows of dead workers, and bury what nobody knows."""
+        settings = self._settings
+        pruned = PRUNE_BATCH
+        while pruned == PRUNE_BATCH:
+            pruned = await self._backend.jobs.prune(
+                older_than=settings.result_ttl, limit=PRUNE_BATCH
+            )
+        await self._backend.workers.prune()
+        patience = self._clock.monotonic() - settings.unknown_task_grace
+        names = [name for name, met in self._strangers.items() if met <= patience]
+        if names:
+            grace = settings.unknown_task_grace
+            buried = await self._backend.jobs.bury_unknown(names, grace=grace)
+            if buried:
+                logger.error("%d job(s) of tasks that no worker knows were buried", buried)

@@ -1,0 +1,1 @@
+"""The tests of Soniq; ``tests.support`` holds what several of them share."""

@@ -1,0 +1,1 @@
+"""The rules that the house keeps, as tests."""

@@ -1,0 +1,96 @@
+"""What a worker does beside its jobs: rescue with patience, prune, bury what nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from soniq import JobStatus, Soniq
+from soniq.backends.contract import WorkerIdentity
+from soniq.errors import DatabaseUnreachable
+from soniq.worker.maintenance import Maintenance
+from tests.support.clock import FrozenClock
+from tests.support.jobs import dead_letter_of, job_of, run_all
+
+MakeApp = Callable[..., Soniq]
+
+
+def maintenance_of(app: Soniq, strangers: dict[str, float] | None = None) -> Maintenance:
+    """Return the maintenance of a worker of the app, to be driven pass by pass."""
+    return Maintenance(
+        app.backend, app.settings, strangers=strangers or {}, events=app.events, clock=app.clock
+    )
+
+
+async def test_prune_deletes_what_ended_long_ago(make_app: MakeApp, clock: FrozenClock) -> None:
+    """Done and cancelled jobs go after result_ttl; waiting ones and dead letters stay."""
+    app = make_app(clock, result_ttl=3600)
+
+    @app.job(name="ok.ok")
+    async def ok() -> None: ...
+
+    done = await app.enqueue(ok)
+    await run_all(app)
+    cancelled = await app.enqueue(ok)
+    await app.cancel_job(cancelled)
+    waiting = await app.enqueue(ok)
+    clock.advance(seconds=3599)
+    await maintenance_of(app).prune()
+    assert await app.get_job(done) is not None
+    clock.advance(seconds=2)
+    await maintenance_of(app).prune()
+    assert [job.id for job in await app.list_jobs()] == [waiting]
+
+
+async def test_unknown_task_is_buried_after_its_grace(
+    make_app: MakeApp, clock: FrozenClock
+) -> None:
+    """A task that no living worker knows is given up after unknown_task_grace, not before."""
+    app = make_app(clock, unknown_task_grace=600, enqueue_validation="none")
+    job_id = await app.enqueue("no.such_task", args={})
+    strangers = {"no.such_task": clock.monotonic()}
+    clock.advance(seconds=599)
+    await maintenance_of(app, strangers).prune()
+    assert (await job_of(app, job_id)).status is JobStatus.QUEUED
+    clock.advance(seconds=2)
+    await maintenance_of(app, strangers).prune()
+    assert (await dead_letter_of(app, job_id)).reason == "job_not_found"
+
+
+async def test_no_rescue_right_after_the_database_was_away(
+    make_app: MakeApp, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leases that ran out while nobody could renew them get a full lease of grace."""
+    app = make_app(clock, heartbeat_timeout=30)
+
+    @app.job(name="ok.ok")
+    async def ok() -> None: ...
+
+    await app.enqueue(ok)
+    worker = WorkerIdentity(app.clock.new_id(), "host", 1, None, 1, ())
+    await app.backend.workers.register(worker, lease=30)
+    await app.backend.jobs.claim(None, limit=1, worker=worker.id)
+    clock.advance(seconds=31)
+
+    async def away(**_: Any) -> None:
+        message = "away"
+        raise DatabaseUnreachable(message)
+
+    maintenance = maintenance_of(app)
+    with monkeypatch.context() as patch:
+        patch.setattr(app.backend.jobs, "rescue", away)
+        with pytest.raises(DatabaseUnreachable):
+            await maintenance.rescue()
+
+    async def processing() -> int:
+        return (await app.get_queue_stats())["default"]["processing"]
+
+    await maintenance.rescue()
+    clock.advance(seconds=29)
+    await maintenance.rescue()
+    assert await processing() == 1
+    clock.advance(seconds=2)
+    await maintenance.rescue()
+    assert await processing() == 0

@@ -1,0 +1,45 @@
+"""Numbers over the tables."""
+
+from __future__ import annotations
+
+from soniq.backends.contract import Backend
+from soniq.outcome import Complete
+from tests.support import FrozenClock
+from tests.support.store import buried, claimed_job, insert, new_job, settle
+
+
+async def test_nothing(backend: Backend) -> None:
+    """Without jobs there are no queues."""
+    assert await backend.stats.queues() == {}
+
+
+async def test_every_state_is_counted(backend: Backend, clock: FrozenClock) -> None:
+    """Each queue shows all states, 0 where there are none, and their sum."""
+    await buried(backend, new_job(clock, queue="b"))
+    done = await claimed_job(backend, new_job(clock, queue="b"))
+    await settle(backend, done, Complete("1"))
+    await claimed_job(backend, new_job(clock, queue="b"))
+    cancelled = new_job(clock, queue="a")
+    await insert(backend, cancelled)
+    await backend.jobs.cancel(cancelled.id)
+    await insert(backend, new_job(clock, queue="b"), new_job(clock, queue="b", delay=60))
+    nothing = dict.fromkeys(
+        ("total", "queued", "processing", "done", "dead_letter", "cancelled"), 0
+    )
+    assert await backend.stats.queues() == {
+        "a": nothing | {"total": 1, "cancelled": 1},
+        "b": nothing | {"total": 5, "queued": 2, "processing": 1, "done": 1, "dead_letter": 1},
+    }
+
+
+async def test_sorted_by_queue(backend: Backend, clock: FrozenClock) -> None:
+    """Queues come in the order of their names."""
+    await insert(backend, *(new_job(clock, queue=queue) for queue in ("b", "c", "a")))
+    assert list(await backend.stats.queues()) == ["a", "b", "c"]
+
+
+async def test_a_queue_of_dead_letters_only(backend: Backend, clock: FrozenClock) -> None:
+    """A queue whose jobs have all died is still shown."""
+    await buried(backend, new_job(clock, queue="q"))
+    queues = await backend.stats.queues()
+    assert (queues["q"]["total"], queues["q"]["dead_letter"]) == (1, 1)

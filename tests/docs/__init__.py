@@ -1,0 +1,1 @@
+"""The pages say what is so: their blocks run, their tables are complete."""

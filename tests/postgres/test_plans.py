@@ -1,0 +1,149 @@
+"""How claims and settles find their rows among 200,000, whatever the statistics say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from soniq.backends import sqltext
+from soniq.backends.postgres import PostgresBackend
+from soniq.backends.postgres.pool import FOLDER, SESSION
+from tests.support.postgres import Server, run_apart
+
+Plan = dict[str, Any]
+WORKER = UUID(int=7)
+LIMIT = 50
+
+# As many jobs that are due as jobs for tomorrow, which come first by their priority.
+FILL = """
+INSERT INTO soniq_jobs
+    (id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at)
+SELECT gen_random_uuid(), 'mail.send', 'default', $1, now() + $2 * interval '1 second', '{}', 4,
+    now()
+FROM generate_series(1, 100000)
+"""
+
+
+@pytest.fixture(scope="module", params=["missing", "stale", "fresh"])
+def crowded_url(request: pytest.FixtureRequest, postgres_server: Server) -> Iterator[str]:
+    """Fill a database with 200,000 jobs, with statistics of three kinds."""
+    name = postgres_server.clone()
+    url = postgres_server.url_of(name)
+    run_apart(lambda: fill(url, request.param))
+    yield url
+    postgres_server.drop(name)
+
+
+async def fill(url: str, statistics: str) -> None:
+    """Write the jobs; ``stale`` statistics are of the empty table."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("ALTER TABLE soniq_jobs SET (autovacuum_enabled = off)")
+    if statistics == "stale":
+        await connection.execute("VACUUM ANALYZE soniq_jobs")
+    await connection.execute(FILL, 100, -60)
+    await connection.execute(FILL, 1, 86_400)
+    if statistics == "fresh":
+        await connection.execute("VACUUM ANALYZE soniq_jobs")
+    await connection.close()
+
+
+@pytest.fixture
+async def crowded(crowded_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Connect like Soniq itself, in a transaction that leaves nothing behind."""
+    connection = await asyncpg.connect(crowded_url, server_settings=SESSION)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+async def plan_of(
+    connection: asyncpg.Connection[asyncpg.Record], verb: str, *args: object
+) -> list[Plan]:
+    """Run a statement and return the nodes of its plan with their counts."""
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {sqltext.read(FOLDER, verb)}"
+    (document,) = json.loads(await connection.fetchval(explain, *args))
+    return list(nodes(document["Plan"]))
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    """Yield a node and all below it."""
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def rows_touched(plan: Sequence[Plan]) -> float:
+    """Return the largest number of rows that any node produced or threw away."""
+    touched: list[float] = [
+        round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+        for node in plan  # rows are means over the loops, rounded
+    ]
+    return max(touched)
+
+
+def types_on_jobs(plan: Sequence[Plan]) -> set[str]:
+    """Return in which ways the table of jobs is read."""
+    return {
+        node["Node Type"]
+        for node in plan
+        if node.get("Relation Name") == "soniq_jobs" and "Scan" in node["Node Type"]
+    }
+
+
+async def test_claim_from_one_queue(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Without any sort, along the index, and with no look at what is due tomorrow."""
+    plan = await plan_of(crowded, "jobs/claim", None, "default", LIMIT, WORKER, [])
+    assert types_on_jobs(plan) <= {"Index Scan", "Index Only Scan"}
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) <= LIMIT
+
+
+@pytest.mark.parametrize("queues", [None, ["default", "other"]])
+async def test_claim_across_queues(
+    crowded: asyncpg.Connection[asyncpg.Record], queues: list[str] | None
+) -> None:
+    """The first jobs of every queue and priority are merged; only those taken are locked."""
+    window = 4 * LIMIT
+    plan = await plan_of(crowded, "jobs/claim_across", None, queues, LIMIT, WORKER, [], window)
+    assert types_on_jobs(plan) <= {"Index Scan", "Index Only Scan"}
+    assert rows_touched(plan) <= window + 10  # and a few to step from priority to priority
+    locked = [node for node in plan if node["Node Type"] == "LockRows"]
+    assert [node["Actual Rows"] * node["Actual Loops"] for node in locked] == [LIMIT]
+
+
+async def test_due_in(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """One look at each priority of each queue tells what is due first."""
+    plan = await plan_of(crowded, "jobs/due_in", None, None, [])
+    assert types_on_jobs(plan) <= {"Index Scan", "Index Only Scan"}
+    assert rows_touched(plan) <= 10
+
+
+async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Every settled job is one probe of the primary key."""
+    claim = sqltext.read(FOLDER, "jobs/claim")
+    claimed = await crowded.fetch(claim, None, "default", LIMIT, WORKER, [])
+    ids = [record["id"] for record in claimed]
+    fences = [record["fence"] for record in claimed]
+    nothing = [None] * len(ids)
+    plan = await plan_of(crowded, "jobs/complete", None, WORKER, ids, fences, nothing, nothing)
+    assert types_on_jobs(plan) == {"Index Scan"}
+    assert {node.get("Index Name") for node in plan} == {None, "soniq_jobs_pkey"}
+    assert rows_touched(plan) == LIMIT
+
+
+async def test_the_session_is_the_one_that_was_looked_at(postgres: PostgresBackend) -> None:
+    """The backend's own connections have the settings that these plans depend on."""
+    (record,) = await postgres._db.repeat(
+        lambda connection: connection.fetch(
+            "SELECT current_setting('enable_seqscan') AS seqscan, "
+            "current_setting('synchronous_commit') AS durable"
+        )
+    )
+    assert dict(record) == {"seqscan": "off", "durable": "on"}

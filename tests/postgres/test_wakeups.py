@@ -1,0 +1,123 @@
+"""LISTEN and NOTIFY: between processes, after a commit, and after a lost connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+import asyncpg
+import pytest
+
+from soniq.backends.contract import Backend
+from soniq.backends.postgres import PostgresBackend
+from soniq.job import NewJob
+from tests.support.jobs import until
+
+NewJobs = Callable[..., NewJob]
+LISTENERS = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'soniq-listen' AND datname = current_database()
+"""
+LISTENING = LISTENERS + " AND query LIKE 'LISTEN%' AND state = 'idle'"
+# Long enough that reaching it is a failure, and not a slow machine.
+TIMEOUT = 20.0
+
+
+async def waiting(
+    backend: Backend, onlooker: asyncpg.Connection[asyncpg.Record], *queues: str
+) -> asyncio.Task[None]:
+    """Return a task that waits for these queues and listens already."""
+    await backend.wakeups.wait(queues or None, 0)
+    task = asyncio.create_task(backend.wakeups.wait(queues or None, TIMEOUT))
+
+    async def listens() -> bool:
+        return bool(await onlooker.fetch(LISTENING))
+
+    await until(listens)
+    return task
+
+
+async def woken(task: asyncio.Task[None]) -> bool:
+    """Tell whether the wait ended long before its timeout."""
+    began = monotonic()
+    await task
+    return monotonic() - began < TIMEOUT / 2
+
+
+async def test_another_process_is_woken(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """A wake-up reaches a listener that shares nothing with the sender but the database."""
+    other = postgres.sibling()
+    await other.open()
+    task = await waiting(other, onlooker, "mail")
+    await postgres.wakeups.wake({"mail"})
+    assert await woken(task)
+    await other.close()
+
+
+async def test_longest_names(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """A queue name of 255 characters, each of four bytes, fits into a message."""
+    name = "\N{PARTY POPPER}" * 255
+    task = await waiting(postgres, onlooker, name)
+    await postgres.wakeups.wake({name})
+    assert await woken(task)
+
+
+async def test_listening_again_after_a_loss(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """A listener whose connection is killed makes another, rouses all once, and hears again."""
+    task = await waiting(postgres, onlooker, "mail")
+    (first,) = await onlooker.fetch(LISTENERS)
+    await onlooker.execute("SELECT pg_terminate_backend($1)", first["pid"])
+    assert await woken(task)
+    task = await waiting(postgres, onlooker, "mail")
+    (second,) = await onlooker.fetch(LISTENERS)
+    await onlooker.execute("SELECT pg_notify('soniq_jobs', 'mail')")
+    assert await woken(task)
+    assert second["pid"] != first["pid"]
+
+
+async def test_wake_after_the_commit(
+    postgres: PostgresBackend,
+    onlooker: asyncpg.Connection[asyncpg.Record],
+    new_job: NewJobs,
+) -> None:
+    """A job in the caller's transaction rouses workers when it is committed, and not before."""
+    async with postgres.acquire() as connection:
+        task = await waiting(postgres, onlooker, "mail")
+        async with connection.transaction():
+            await postgres.jobs.insert([new_job(queue="mail")], connection=connection)
+            postgres.wakeups.wake_after(connection, {"mail"})
+            await connection.execute("SELECT pg_sleep(0.1)")
+            assert not task.done()
+        assert await woken(task)
+        assert await postgres.jobs.due_in(("mail",)) == pytest.approx(0.0)
+
+
+async def test_wake_after_the_connection_was_given_back(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """A connection that has returned to its pool has left its transaction."""
+    task = await waiting(postgres, onlooker, "mail")
+    async with postgres.acquire() as connection:
+        pass
+    postgres.wakeups.wake_after(connection, {"mail"})
+    assert await woken(task)
+
+
+async def test_many_wakes_share_statements(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """A thousand wake-ups at once cost a handful of messages."""
+    heard: list[object] = []
+    await onlooker.add_listener("soniq_jobs", lambda *message: heard.append(message[-1]))
+    for _ in range(1000):
+        await postgres.wakeups.wake({"mail"})
+    await postgres.close()
+    await onlooker.fetch("SELECT 1")
+    assert 1 <= len(heard) <= 5

@@ -1,0 +1,128 @@
+"""Real ``soniq worker`` processes: many jobs, signals, kills."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import time
+from collections import Counter
+
+import pytest
+
+from soniq import JobStatus, Soniq
+from tests.support.jobs import job_of, until
+from tests.system.conftest import Fleet
+
+JOBS = 20_000
+
+
+async def enqueue_counting(producer: Soniq, name: str, number: int) -> None:
+    """Enqueue jobs that are numbered from 0."""
+    await producer.enqueue_many(name, [{"number": n} for n in range(number)])
+
+
+async def all_done(producer: Soniq, number: int) -> bool:
+    """Tell whether so many jobs are done."""
+    stats = await producer.get_queue_stats()
+    return stats["default"]["done"] == number
+
+
+async def ended(process: subprocess.Popen[bytes], within: float) -> int:
+    """Return the exit code of a process that must end within so many seconds."""
+    return await asyncio.to_thread(process.wait, within)
+
+
+def each_exactly_once(lines: list[str], number: int) -> bool:
+    """Tell whether every number stands there, and none of them twice."""
+    return Counter(lines) == Counter(str(n) for n in range(number))
+
+
+async def test_three_workers_run_each_job_exactly_once(fleet: Fleet, producer: Soniq) -> None:
+    """20,000 jobs through three processes; SIGTERM ends each with exit code 0."""
+    await enqueue_counting(producer, "count.one", JOBS)
+    for _ in range(3):
+        fleet.start()
+    await until(lambda: all_done(producer, JOBS), patience=50)
+    for process in fleet.processes:
+        process.send_signal(signal.SIGTERM)
+    assert [await ended(process, 10) for process in fleet.processes] == [0, 0, 0]
+    assert each_exactly_once(fleet.lines(), JOBS)
+    assert await producer.list_workers() == []
+
+
+async def test_sigterm_in_the_middle_loses_nothing(fleet: Fleet, producer: Soniq) -> None:
+    """Workers that come and go by SIGTERM: each job runs exactly once all the same."""
+    number = 3000
+    await enqueue_counting(producer, "slow.one", number)
+    first = fleet.start("--concurrency", "20")
+    second = fleet.start("--concurrency", "20")
+
+    async def both_are_at_work() -> bool:
+        registered = len(await producer.list_workers()) == 2
+        return registered and len(fleet.lines()) > number // 10
+
+    await until(both_are_at_work)
+    for process in (first, second):
+        process.send_signal(signal.SIGTERM)
+    assert [await ended(first, 10), await ended(second, 10)] == [0, 0]
+    seen = len(fleet.lines())
+    assert number // 10 < seen < number
+    fleet.start("--concurrency", "100", "--run-once")
+    assert await ended(fleet.processes[-1], 30) == 0
+    assert each_exactly_once(fleet.lines(), number)
+    assert await all_done(producer, number)
+
+
+async def test_kill_in_the_middle_loses_nothing(fleet: Fleet, producer: Soniq) -> None:
+    """After SIGKILL others take the jobs over once the lease is out; only those may run twice."""
+    number = 2000
+    leases = {"SONIQ_HEARTBEAT_INTERVAL": "0.2", "SONIQ_HEARTBEAT_TIMEOUT": "1"}
+    await enqueue_counting(producer, "slow.one", number)
+    victim = fleet.start("--concurrency", "20", **leases)
+
+    async def some_are_done() -> bool:
+        return len(fleet.lines()) > number // 10
+
+    await until(some_are_done)
+    victim.kill()
+    await ended(victim, 5)
+    held = (await producer.get_queue_stats())["default"]["processing"]
+    assert held > 0
+    fleet.start("--concurrency", "100", **leases)
+    await until(lambda: all_done(producer, number), patience=30)
+    lines = fleet.lines()
+    assert set(lines) == {str(n) for n in range(number)}
+    assert len(lines) - number <= held
+
+
+@pytest.mark.parametrize("name", ["hang.async", "hang.sync"])
+async def test_second_signal_ends_the_worker_at_once(
+    fleet: Fleet, producer: Soniq, name: str
+) -> None:
+    """Asked twice, a worker is gone within two seconds, whatever its handler does."""
+    job_id = await producer.enqueue(name)
+    process = fleet.start()
+
+    async def started() -> bool:
+        return bool(fleet.lines())
+
+    await until(started)
+    process.send_signal(signal.SIGTERM)
+
+    async def drains() -> bool:
+        return "SIGTERM" in fleet.log(0)
+
+    await until(drains)
+    process.send_signal(signal.SIGTERM)
+    asked = time.monotonic()
+    code = await ended(process, 10)
+    assert time.monotonic() - asked < 2.5  # two seconds, and a slow machine's exit
+    job = await job_of(producer, job_id)
+    if name == "hang.async":
+        assert code == 0
+        assert (job.status, job.attempts) == (JobStatus.QUEUED, 0)
+    else:
+        # A thread can't be stopped: its job waits for the lease, and the exit code says so.
+        assert code == 1
+        assert (job.status, job.attempts) == (JobStatus.PROCESSING, 1)

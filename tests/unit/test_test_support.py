@@ -1,0 +1,58 @@
+"""The tools of the tests: what they find and what they promise."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+
+from tests.support import FrozenClock
+from tests.support.clock import START
+from tests.support.leaks import leaked_tasks, leaked_threads
+from tests.support.postgres import begin_run, end_run
+
+
+def test_a_frozen_clock_moves_when_told() -> None:
+    """Time, monotonic seconds and the time for databases move together, and only by hand."""
+    clock = FrozenClock()
+    assert clock.now() == clock.pinned() == START
+    clock.advance(days=1, hours=1, minutes=1, seconds=1.5)
+    gone = timedelta(days=1, hours=1, minutes=1, seconds=1.5)
+    assert clock.now() == clock.pinned() == START + gone
+    assert clock.monotonic() == gone.total_seconds()
+    assert clock.new_id() < clock.new_id()
+
+
+def test_chance_can_be_chosen() -> None:
+    """A test decides what chance brings."""
+    clock = FrozenClock()
+    clock.chance = 0.25
+    assert (clock.random(), clock.random()) == (0.25, 0.25)
+
+
+async def test_a_leaked_task_is_found() -> None:
+    """A task that is still waiting is reported, one that was cancelled is not."""
+    task = asyncio.create_task(asyncio.Event().wait(), name="forgotten")
+    [found] = await leaked_tasks()
+    assert "forgotten" in found
+    task.cancel()
+    assert await leaked_tasks() == []
+
+
+def test_a_leaked_thread_is_found() -> None:
+    """A thread that does not end is reported by name, one that ends is not."""
+    before = threading.enumerate()
+    go_on = threading.Event()
+    thread = threading.Thread(target=go_on.wait, name="forgotten")
+    thread.start()
+    assert leaked_threads(before, patience=0.01) == ["forgotten"]
+    go_on.set()
+    assert leaked_threads(before) == []
+
+
+def test_a_run_clears_its_folder_away() -> None:
+    """A run without a server leaves nothing behind."""
+    folder = begin_run()
+    assert folder.is_dir()
+    end_run(folder)
+    assert not folder.exists()
