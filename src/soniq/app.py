@@ -346,7 +346,7 @@ class Soniq:
         return await self._jobs.wait_for(job_id, timeout)
 
     async def cancel_job(self, job_id: str) -> bool:
-        """Cancel a job that waits; tell whether that happened."""
+        """Cancel a job that waits, or have a running one stopped; tell whether it was one."""
         return await self._jobs.cancel(job_id)
 
     async def delete_job(self, job_id: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,19 @@ class JobContext:
     scheduled_at: datetime | None = None
     created_at: datetime | None = None
 
+    @property
+    def should_stop(self) -> bool:
+        """Whether the handler had better end: for plain functions, which nothing can stop.
 
+        True once the job was cancelled, has run out of time, or belongs to another worker.
+        Whatever the handler does afterwards, its job ends as cancelled or timed out. Coroutine
+        functions get a ``CancelledError`` instead.
+        """
+        flag = STOP.get()
+        return flag is not None and flag.is_set()
+
+
+STOP: ContextVar[Event | None] = ContextVar("soniq_stop", default=None)
 CURRENT: ContextVar[JobContext | None] = ContextVar("soniq_current_job", default=None)
 
 

@@ -80,7 +80,7 @@ class Jobs:
             pause = min(pause * 1.5, LONGEST_LOOK)
 
     async def cancel(self, job_id: str) -> bool:
-        """Cancel a job that is QUEUED; tell whether that happened."""
+        """Cancel a job that waits or runs; tell whether it did."""
         await self._ready()
         return await self._backend.jobs.cancel(str(job_id))
 

@@ -108,7 +108,12 @@ class Stranger:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The worker shuts down; the handler was stopped or never started."""
+    """The handler was stopped or never started: the worker shuts down, or the claim was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The handler was told to stop because an operator had cancelled the job."""
 
 
 # --- outcomes: what becomes of the job ----------------------------------------------------------
@@ -170,8 +175,13 @@ class Release:
     """The job is given back unharmed: queued as it was, attempt unspent."""
 
 
-Ending = Returned | Raised | TimedOut | Misfit | Stranger | Interrupted | Snooze
-Outcome = Complete | Retry | Bury | Snooze | Release
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """An operator wanted the running job to end, and it has ended."""
+
+
+Ending = Returned | Raised | TimedOut | Misfit | Stranger | Interrupted | Cancelled | Snooze
+Outcome = Complete | Retry | Bury | Snooze | Release | Cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +218,16 @@ def decide(  # noqa: PLR0911 - one return for each rule
             return ending
         case Interrupted() | Stranger(expired=False):
             return Release()
+        case Cancelled():
+            return Cancel()
         case Stranger():
             return Bury(Reason.JOB_NOT_FOUND, NOT_FOUND)
         case Misfit(failure):
             return Bury(Reason.INVALID_ARGUMENTS, failure)
         case Raised(failure, permanent=True):
             return Bury(Reason.PERMANENT_FAILURE, failure)
-        case Raised(failure) | TimedOut(failure) if job.attempt < job.max_attempts:
+        case Raised(failure) | TimedOut(failure):
+            spent = Reason.TIMEOUT if isinstance(ending, TimedOut) else Reason.MAX_RETRIES_EXCEEDED
+            if job.attempt >= job.max_attempts:
+                return Bury(spent, failure)
             return Retry(policy.delay(job.attempt, chance), failure)
-        case Raised(failure):
-            return Bury(Reason.MAX_RETRIES_EXCEEDED, failure)
-        case TimedOut(failure):
-            return Bury(Reason.TIMEOUT, failure)

@@ -81,10 +81,11 @@ async def test_cancel(backend: Backend, clock: FrozenClock) -> None:
     assert await backend.jobs.due_in(None) is None
 
 
-async def test_only_waiting_jobs_can_be_cancelled(backend: Backend, clock: FrozenClock) -> None:
-    """A running job and a finished one stay what they are."""
+async def test_only_unfinished_jobs_can_be_cancelled(backend: Backend, clock: FrozenClock) -> None:
+    """A running job runs on until its worker stops it; a finished one stays what it is."""
     job = await claimed_job(backend, new_job(clock))
-    assert not await backend.jobs.cancel(job.id)
+    assert await backend.jobs.cancel(job.id)
+    assert await backend.jobs.cancel(job.id)
     assert (await look(backend, job.id)).status is JobStatus.PROCESSING
     await settle(backend, job, Complete("1"))
     assert not await backend.jobs.cancel(job.id)

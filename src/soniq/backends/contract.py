@@ -23,12 +23,25 @@ Queues = tuple[str, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Rescued:
-    """A job taken back from a worker that is gone. ``buried``: it has crashed too often."""
+    """A job taken back from a worker that is gone: it is queued again.
+
+    Unless it was ``buried``, for it has crashed too often, or ``cancelled``, as somebody wished.
+    """
 
     job_id: str
     job_name: str
     worker_id: str
     buried: bool
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A claim that its worker has to let go of: ``cancelled`` by an operator, or else lost."""
+
+    job_id: str
+    fence: int
+    cancelled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +103,15 @@ class JobStore(Protocol):
 
         Complete → DONE. Retry → QUEUED, due after the delay, with the error. Snooze → QUEUED, due
         after its seconds, attempt given back. Release → QUEUED, due as before, attempt given back.
-        Bury → a row of ``soniq_dead_letter_jobs`` instead of this one, in one step. A job that goes
-        back to QUEUED while another one waits under its unique key gives up the key. One bad row
-        never keeps the others from being written.
+        Bury → a row of ``soniq_dead_letter_jobs`` instead of this one, in one step. Cancel →
+        CANCELLED, as does whatever would be QUEUED again when a cancellation was requested. A job
+        that goes back to QUEUED while another one waits under its unique key gives up the key. One
+        bad row never keeps the others from being written.
         """
+        ...
+
+    async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
+        """Return which of these claims of ``worker`` were cancelled by an operator, or are lost."""
         ...
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
@@ -101,8 +119,9 @@ class JobStore(Protocol):
 
         They go back to QUEUED, due as before, with ``last_error`` "worker lost", one crash more and
         the attempt spent, but never the last attempt: a crash leaves a job at least one more run.
-        With ``max_crashes`` crashes they are buried as ``worker_crashed``. Row by row: one bad row
-        never keeps the others from being rescued.
+        With ``max_crashes`` crashes they are buried as ``worker_crashed``. Where a cancellation was
+        requested they become CANCELLED. Row by row: one bad row never keeps the others from being
+        rescued.
         """
         ...
 
@@ -130,7 +149,10 @@ class JobStore(Protocol):
         ...
 
     async def cancel(self, job_id: str) -> bool:
-        """Turn a QUEUED job into a CANCELLED one; tell whether that happened."""
+        """Turn a QUEUED job into a CANCELLED one, or ask for the end of one that is PROCESSING.
+
+        Tell whether either has happened. The worker of the latter learns it from ``revoked``.
+        """
         ...
 
     async def delete(self, job_id: str) -> bool:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from soniq.app import Soniq
     from soniq.job import Job
 
-app = typer.Typer(help="Look at jobs, cancel those that wait.", no_args_is_help=True)
+app = typer.Typer(help="Look at jobs, cancel them.", no_args_is_help=True)
 Status = Annotated[
     str | None,
     typer.Option("--status", "-s", help="Only queued, processing, done or cancelled ones."),
@@ -82,7 +82,7 @@ def show(
 def cancel(
     ids: Ids, *, yes: Yes = False, dry_run: DryRun = False, database_url: DatabaseUrl = None
 ) -> None:
-    """Cancel jobs that wait. Running and ended ones are left alone."""
+    """Cancel jobs: those that wait at once; those that run are stopped by their worker."""
     if not dry_run:
         confirm(f"Cancel {counted(len(ids), 'job')}?", yes=yes)
     codes = load.run(database_url, lambda app: cancel_all(app, ids, dry_run=dry_run))
@@ -114,15 +114,19 @@ async def cancel_all(app: Soniq, ids: list[str], *, dry_run: bool) -> list[Exit]
             render.remark(error)
             codes.append(Exit.NOT_FOUND)
             continue
-        waits = job.status == "queued"
-        if waits and (dry_run or await app.cancel_job(job_id)):
-            render.remark(
-                f"{'Would cancel' if dry_run else 'Cancelled'} {job_id} ({job.job_name})."
-            )
+        if job.finished_at is None and (dry_run or await app.cancel_job(job_id)):
+            render.remark(f"{cancelled(job, dry_run=dry_run)} {job_id} ({job.job_name}).")
         else:
-            render.remark(f"Job {job_id} can't be cancelled: it does not wait any more.")
+            render.remark(f"Job {job_id} can't be cancelled: it has ended.")
             codes.append(Exit.FAILED)
     return codes
+
+
+def cancelled(job: Job, *, dry_run: bool) -> str:
+    """Return what was done, or would be, in words."""
+    if dry_run:
+        return "Would cancel"
+    return "Asked the worker to stop" if job.status == "processing" else "Cancelled"
 
 
 def job_table(jobs: list[Job]) -> render.Table:

@@ -12,7 +12,7 @@ COMMANDS = {
     },
     "Look": {
         "status": "Show the database, its queues and its workers.",
-        "jobs": "Look at jobs, cancel those that wait.",
+        "jobs": "Look at jobs, cancel them.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {

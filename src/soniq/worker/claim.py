@@ -10,6 +10,7 @@ from soniq.backends.contract import Backend, Queues
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
 from soniq.registry import Registry
+from soniq.settings import Settings
 from soniq.worker.inflight import Inflight
 
 logger = logging.getLogger("soniq.worker")
@@ -31,8 +32,7 @@ class Claimer:
         worker_id: str,
         queues: Queues,
         clock: Clock,
-        poll_interval: float,
-        leave_strangers: bool,
+        settings: Settings,
     ) -> None:
         self._backend = backend
         self._inflight = inflight
@@ -40,8 +40,8 @@ class Claimer:
         self._worker_id = worker_id
         self._queues = queues
         self._clock = clock
-        self._poll_interval = poll_interval
-        self._leave_strangers = leave_strangers
+        self._poll_interval = settings.poll_interval
+        self._leave_strangers = settings.unknown_task_grace > 0
         self.strangers: dict[str, float] = {}
 
     async def one_pass(self) -> float | None:

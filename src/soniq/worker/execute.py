@@ -16,6 +16,7 @@ from soniq.events import Events, JobRaised, JobReturned, JobStarted
 from soniq.job import ClaimedJob
 from soniq.middleware import Middleware, compose
 from soniq.outcome import (
+    Cancelled,
     Ending,
     Failure,
     Interrupted,
@@ -42,12 +43,12 @@ NO_RETRIES = RetryPolicy()
 class Attempt:
     """A job in this worker's hands.
 
-    ``interrupted``: its task was cancelled by the shutdown. ``unstoppable``: its handler runs in a
-    thread, where nothing can stop it.
+    ``stopped``: how it ends because its task was cancelled from outside. ``unstoppable``: its
+    handler runs in a thread, where nothing can stop it.
     """
 
     job: ClaimedJob
-    interrupted: bool = False
+    stopped: Interrupted | Cancelled | None = None
     unstoppable: bool = False
 
 
@@ -82,6 +83,9 @@ class Executor:
         if task is None:
             return decide(job, Stranger(expired=self._grace == 0), NO_RETRIES)
         ending = await self._attempt(attempt, task)
+        if isinstance(attempt.stopped, Cancelled):
+            # Also where the handler caught its cancellation: nobody knows how far it has come.
+            ending = attempt.stopped
         return decide(job, ending, task.settings.retry, self._clock.random())
 
     async def _attempt(self, attempt: Attempt, task: Task[Any, Any]) -> Ending:
@@ -97,7 +101,7 @@ class Executor:
             return await self._run(attempt, task, context, arguments)
         except BaseException as error:  # noqa: BLE001 - nothing may end a worker's slot
             await absorb_cancellation()
-            return Interrupted() if attempt.interrupted else Raised.by(error)
+            return attempt.stopped or Raised.by(error)
         finally:
             CURRENT.reset(token)
 
@@ -115,8 +119,8 @@ class Executor:
                 await absorb_cancellation()
             except BaseException as error:  # noqa: BLE001 - the handler's, whatever it is
                 await absorb_cancellation()
-                if attempt.interrupted and isinstance(error, asyncio.CancelledError):
-                    return Interrupted()
+                if attempt.stopped and isinstance(error, asyncio.CancelledError):
+                    return attempt.stopped
                 await self._tell_raised(context, error, started)
                 return raised(error, task.settings.timeout)
         if self._events.wanted(JobReturned):

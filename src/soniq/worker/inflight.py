@@ -9,7 +9,7 @@ from contextvars import copy_context
 
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
-from soniq.outcome import Outcome, Settlement
+from soniq.outcome import Cancelled, Interrupted, Outcome, Settlement
 from soniq.worker.execute import Attempt
 
 # A worker claims ahead only what it will have started within this time, so that nobody starves.
@@ -81,6 +81,10 @@ class Inflight:
         self._ready.extend((now, job) for job in jobs)
         self._fill()
 
+    def claims(self) -> list[ClaimedJob]:
+        """Return the claims whose handlers run and were not told to stop."""
+        return [attempt.job for attempt in self._running.values() if attempt.stopped is None]
+
     def give_back_stale(self) -> list[ClaimedJob]:
         """Drop and return the jobs that have been ready for too long."""
         limit = self._clock.monotonic() - STALE_SECONDS
@@ -111,7 +115,14 @@ class Inflight:
         """Cancel the running handlers, except those in threads, which nothing can stop."""
         for task, attempt in self._running.items():
             if not attempt.unstoppable:
-                attempt.interrupted = True
+                attempt.stopped = attempt.stopped or Interrupted()
+                task.cancel()
+
+    def stop(self, job: ClaimedJob, ending: Interrupted | Cancelled) -> None:
+        """Stop the handler of one claim, which ends so; nothing happens where it has ended."""
+        for task, attempt in self._running.items():
+            if attempt.job is job and attempt.stopped is None:
+                attempt.stopped = ending
                 task.cancel()
 
     def abandon(self) -> None:

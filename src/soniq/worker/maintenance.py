@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from soniq.backends.contract import Backend
+from soniq.backends.contract import Backend, Rescued
 from soniq.clock import Clock
 from soniq.events import Events, JobRescued
 from soniq.settings import Settings
@@ -48,8 +48,7 @@ class Maintenance:
             raise
         self._rescue_from = None
         for job in rescued:
-            fate = "goes to the dead letters" if job.buried else "is queued again"
-            logger.warning("Worker %s is gone; job %s %s", job.worker_id, job.job_id, fate)
+            logger.warning("Worker %s is gone; job %s %s", job.worker_id, job.job_id, fate(job))
             await self._events.emit(JobRescued(job.job_id, job.job_name, job.worker_id, job.buried))
 
     async def prune(self) -> None:
@@ -68,3 +67,10 @@ class Maintenance:
             buried = await self._backend.jobs.bury_unknown(names, grace=grace)
             if buried:
                 logger.error("%d job(s) of tasks that no worker knows were buried", buried)
+
+
+def fate(job: Rescued) -> str:
+    """Return what became of a rescued job, in words."""
+    if job.cancelled:
+        return "is cancelled, as was asked for"
+    return "goes to the dead letters" if job.buried else "is queued again"

@@ -20,7 +20,7 @@ logger = logging.getLogger("soniq.worker")
 class Settler:
     """Makes outcomes durable. While the database is away they are kept and tried again.
 
-    ``tally`` counts durable outcomes by name (complete, retry, bury, snooze, release, lost).
+    ``tally`` counts durable outcomes by name (complete, retry, …), and those that were lost.
     """
 
     def __init__(self, backend: Backend, worker_id: str, *, events: Events, clock: Clock) -> None:

@@ -28,6 +28,7 @@ from soniq.worker.execute import Executor
 from soniq.worker.heartbeat import Heartbeat
 from soniq.worker.inflight import STALE_SECONDS, Inflight
 from soniq.worker.maintenance import Maintenance
+from soniq.worker.revoke import REVOKE_SECONDS, Revoker
 from soniq.worker.runners import Runner
 from soniq.worker.runners.async_ import AsyncRunner
 from soniq.worker.runners.thread import ThreadRunner
@@ -56,6 +57,7 @@ class WorkerReport:
     bury: int = 0
     snooze: int = 0
     release: int = 0
+    cancel: int = 0
     lost: int = 0
     abandoned: int = 0
 
@@ -103,9 +105,9 @@ class Crew:
             worker_id=self.identity.id,
             queues=self.identity.queues,
             clock=clock,
-            poll_interval=settings.poll_interval,
-            leave_strangers=settings.unknown_task_grace > 0,
+            settings=settings,
         )
+        self._revoker = Revoker(backend, self._inflight, worker_id=self.identity.id)
         self._maintenance = Maintenance(
             backend, settings, strangers=self._claimer.strangers, events=events, clock=clock
         )
@@ -151,20 +153,26 @@ class Crew:
             self._loop("rescue", maintenance.rescue, settings.heartbeat_interval),
             self._loop("prune", maintenance.prune, settings.cleanup_interval),
             self._loop("give back", self._give_back_stale, STALE_SECONDS / 2),
+            self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS),
         ]
         if claim:
             loops.append(self._loop("claim", self._claimer.one_pass, 0.0))
         return loops
 
     def _loop(
-        self, name: str, one_pass: Callable[[], Awaitable[float | None]], every: float
+        self,
+        name: str,
+        one_pass: Callable[[], Awaitable[float | None]],
+        every: float,
+        *,
+        until: asyncio.Event | None = None,
     ) -> asyncio.Task[None]:
         return asyncio.create_task(
             repeat(
                 name,
                 one_pass,
                 every=every,
-                stop=self.shutdown.draining,
+                stop=until or self.shutdown.draining,
                 clock=self._clock,
                 events=self._events,
             ),
@@ -206,10 +214,12 @@ class Crew:
         return abandoned
 
     async def _drain(self) -> None:
+        abandoning = self.shutdown.abandoning
         drain = asyncio.create_task(self._inflight.drain(self._settings.shutdown_timeout))
-        abandon = asyncio.create_task(self.shutdown.abandoning.wait())
+        abandon = asyncio.create_task(abandoning.wait())
+        revoke = self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS, until=abandoning)
         await asyncio.wait([drain, abandon], return_when=asyncio.FIRST_COMPLETED)
-        await put_down([drain, abandon])
+        await put_down([drain, abandon, revoke])
         if self._inflight.running:
             self._inflight.interrupt()
             await self._inflight.drain(INTERRUPT_SECONDS)

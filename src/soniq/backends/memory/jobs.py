@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Sequence
 
-from soniq.backends.contract import Queues, Rescued
+from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.memory.claim import Walk
 from soniq.backends.memory.rows import claimed
 from soniq.backends.memory.rows import job as job_of
@@ -84,11 +84,21 @@ class MemoryJobStore:
         with self._tables.lock:
             now = self._clock.now()
             for settlement in settlements:
-                row = owned(self._tables, settlement, worker)
+                row = owned(self._tables, settlement.job, worker)
                 if row is not None:
                     apply(self._tables, row, settlement.outcome, now)
                     written.add(row.id)
         return written
+
+    async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
+        """Return which of these claims were cancelled by an operator, or are lost."""
+        with self._tables.lock:
+            rows = [(job, owned(self._tables, job, worker)) for job in claims]
+        return [
+            Revoked(job.id, job.fence, cancelled=row is not None)
+            for job, row in rows
+            if row is None or row.cancel_requested
+        ]
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs whose worker's lease has run out or whose worker row is gone."""
@@ -104,15 +114,16 @@ class MemoryJobStore:
     def _rescue_one(self, row: JobRow, max_crashes: int) -> Rescued:
         worker_id = row.worker_id or ""
         row.crashes += 1
-        buried = row.crashes >= max_crashes
+        cancelled = row.cancel_requested
+        buried = not cancelled and row.crashes >= max_crashes
         failure = worker_lost(worker_id)
         if buried:
             self._tables.bury(row, Reason.WORKER_CRASHED, self._clock.now(), failure)
         else:
             row.attempts = min(row.attempts, row.max_attempts - 1)
             row.last_error, row.last_traceback = failure.summary, None
-            self._tables.enqueue(row)
-        return Rescued(row.id, row.job_name, worker_id, buried)
+            self._tables.put_back(row, self._clock.now())
+        return Rescued(row.id, row.job_name, worker_id, buried, cancelled)
 
     async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
         """Bury jobs of these names, due for ``grace`` seconds, that no living worker knows."""
@@ -164,12 +175,15 @@ class MemoryJobStore:
             return [job_of(row) for row in found[offset : offset + limit]]
 
     async def cancel(self, job_id: str) -> bool:
-        """Turn a QUEUED job into a CANCELLED one; tell whether that happened."""
+        """Cancel a QUEUED job, or ask for the end of a PROCESSING one; tell whether it was one."""
         with self._tables.lock:
             row = self._tables.jobs.get(job_id)
-            if row is None or row.status is not JobStatus.QUEUED:
+            if row is None or row.finished_at is not None:
                 return False
-            self._tables.end(row, JobStatus.CANCELLED, self._clock.now())
+            if row.status is JobStatus.PROCESSING:
+                row.cancel_requested = True
+            else:
+                self._tables.end(row, JobStatus.CANCELLED, self._clock.now())
             return True
 
     async def delete(self, job_id: str) -> bool:

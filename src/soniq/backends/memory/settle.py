@@ -8,17 +8,17 @@ from typing import NoReturn, assert_never
 
 from soniq.backends.memory.tables import JobRow, Tables
 from soniq.backends.times import later
-from soniq.job import JobStatus
-from soniq.outcome import Bury, Complete, Outcome, Release, Retry, Settlement, Snooze, storable
+from soniq.job import ClaimedJob, JobStatus
+from soniq.outcome import Bury, Cancel, Complete, Outcome, Release, Retry, Snooze, storable
 from soniq.retry import LONGEST_DELAY
 
 
-def owned(tables: Tables, settlement: Settlement, worker: str) -> JobRow | None:
+def owned(tables: Tables, job: ClaimedJob, worker: str) -> JobRow | None:
     """Return the row if the claim is still in force."""
-    row = tables.jobs.get(settlement.job.id)
+    row = tables.jobs.get(job.id)
     if row is None or row.status is not JobStatus.PROCESSING:
         return None
-    return row if (row.fence, row.worker_id) == (settlement.job.fence, worker) else None
+    return row if (row.fence, row.worker_id) == (job.fence, worker) else None
 
 
 def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
@@ -31,14 +31,16 @@ def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
             row.last_error = storable(failure.summary)
             row.last_traceback = failure.traceback and storable(failure.traceback)
             row.scheduled_at = later(now, min(delay, LONGEST_DELAY))
-            tables.enqueue(row)
+            tables.put_back(row, now)
         case Snooze(seconds):
             row.attempts -= 1
             row.scheduled_at = later(now, min(seconds, LONGEST_DELAY))
-            tables.enqueue(row)
+            tables.put_back(row, now)
         case Release():
             row.attempts -= 1
-            tables.enqueue(row)
+            tables.put_back(row, now)
+        case Cancel():
+            tables.end(row, JobStatus.CANCELLED, now)
         case Bury(reason, failure):
             tables.bury(row, reason, now, failure)
         case _:

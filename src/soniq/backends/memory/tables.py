@@ -44,6 +44,7 @@ class JobRow:
     result_error: str | None = None
     last_error: str | None = None
     last_traceback: str | None = None
+    cancel_requested: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +93,14 @@ class Tables:
         if row.unique_key is not None and self.holders.setdefault(row.unique_key, row.id) != row.id:
             row.unique_key = None
         self.line_up(row)
+
+    def put_back(self, row: JobRow, now: datetime) -> None:
+        """Make a PROCESSING row QUEUED, or CANCELLED where an operator has wished so."""
+        if row.cancel_requested:
+            row.worker_id = None
+            self.end(row, JobStatus.CANCELLED, now)
+        else:
+            self.enqueue(row)
 
     def line_up(self, row: JobRow) -> None:
         """Give a QUEUED row its place among those that wait."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from soniq.backends.contract import Queues, Rescued
+from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.claims import Claims, distinct
 from soniq.backends.postgres.insert import insert_own, native, write
@@ -59,6 +59,12 @@ class PostgresJobs:
         self._claims.settled(worker, (settlement.job.id for settlement in settlements))
         return owned
 
+    async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
+        """Return which of these claims were cancelled by an operator, or are lost."""
+        ids, fences = [job.id for job in claims], [job.fence for job in claims]
+        records = await self._db.fetch("jobs/revoked", rows.as_uuid(worker), ids, fences)
+        return [Revoked(str(r["id"]), r["fence"], r["cancelled"]) for r in records]
+
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs of workers that are gone."""
         return await Rescue(self._db, self._clock.pinned(), max_crashes).run()
@@ -94,7 +100,7 @@ class PostgresJobs:
         return [rows.job(record) for record in records]
 
     async def cancel(self, job_id: str) -> bool:
-        """Cancel a QUEUED job; tell whether that happened."""
+        """Cancel a QUEUED job, or ask for the end of a PROCESSING one; tell whether it was one."""
         key = rows.as_uuid(job_id)
         return bool(await self._db.fetch_once("jobs/cancel", self._clock.pinned(), key))
 

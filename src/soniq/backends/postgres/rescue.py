@@ -39,12 +39,13 @@ class Rescue:
 
     async def take_back(self, orphan: asyncpg.Record) -> Rescued | None:
         """Queue or bury one job; None if its worker has come back or settled it meanwhile."""
-        buried = orphan["crashes"] + 1 >= self.max_crashes
+        cancelled = orphan["cancel_requested"]
+        buried = not cancelled and orphan["crashes"] + 1 >= self.max_crashes
         done = await (self.bury(orphan) if buried else self.queue(orphan))
         if not done:
             return None
         worker = str(orphan["worker_id"])
-        return Rescued(str(orphan["id"]), orphan["job_name"], worker, buried)
+        return Rescued(str(orphan["id"]), orphan["job_name"], worker, buried, cancelled)
 
     async def bury(self, orphan: asyncpg.Record) -> bool:
         """Move a job that has crashed too often to the dead letters."""

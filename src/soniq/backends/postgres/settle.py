@@ -13,6 +13,7 @@ import asyncpg
 from soniq.backends.postgres.pool import Database
 from soniq.outcome import (
     Bury,
+    Cancel,
     Complete,
     Release,
     Retry,
@@ -92,9 +93,7 @@ class Settling:
     def head(self, verb: str, *, keep_key: bool) -> tuple[object, ...]:
         """Return the parameters that come before the columns."""
         match verb:
-            case "release":
-                return keep_key, self.worker
-            case "retry" | "snooze":
+            case "retry" | "snooze" | "release":
                 return self.now, self.worker, keep_key
             case _:
                 return self.now, self.worker
@@ -113,6 +112,8 @@ def row_of(settlement: Settlement) -> tuple[str, Row]:
             return "snooze", (*claim, min(seconds, LONGEST_DELAY))
         case Release():
             return "release", claim
+        case Cancel():
+            return "cancel_claimed", claim
         case Bury(reason, failure):
             return "bury", (*claim, str(reason), failure.summary, failure.traceback)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from sqlite3 import Connection
 
-from soniq.backends.contract import Queues, Rescued
+from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.refusals import refuse_connection, still_running
 from soniq.backends.sqlite.claim import claim, due_at
 from soniq.backends.sqlite.connection import Database
@@ -14,7 +14,7 @@ from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rescue import bury_unknown, rescue
 from soniq.backends.sqlite.rows import job as job_of
 from soniq.backends.sqlite.rows import moment, text
-from soniq.backends.sqlite.settle import settle
+from soniq.backends.sqlite.settle import revoked, settle
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
@@ -68,6 +68,12 @@ class SqliteJobStore:
             lambda connection: settle(connection, settlements, worker=worker, now=self._clock.now())
         )
 
+    async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
+        """Return which of these claims were cancelled by an operator, or are lost."""
+        return await self._database.read(
+            lambda connection: revoked(connection, claims, worker=worker)
+        )
+
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs whose worker's lease has run out or whose worker row is gone."""
         return await self._database.write(
@@ -107,7 +113,7 @@ class SqliteJobStore:
         return [job_of(record) for record in records]
 
     async def cancel(self, job_id: str) -> bool:
-        """Turn a QUEUED job into a CANCELLED one; tell whether that happened."""
+        """Cancel a QUEUED job, or ask for the end of a PROCESSING one; tell whether it was one."""
 
         def work(connection: Connection) -> bool:
             facts = {"id": job_id, "now": text(self._clock.now())}

@@ -35,17 +35,17 @@ def rescue_one(
     connection: Connection, orphan: Record, *, max_crashes: int, now: datetime
 ) -> Rescued:
     """Queue the job again, or bury it when it has crashed too often."""
-    job_id, job_name, worker_id, crashes = orphan
+    job_id, job_name, worker_id, crashes, cancelled = orphan
     facts = {
         "id": job_id,
         "now": text(now),
         "reason": Reason.WORKER_CRASHED,
         "last_error": worker_lost(worker_id).summary,
     }
-    buried = crashes + 1 >= max_crashes
+    buried = not cancelled and crashes + 1 >= max_crashes
     for verb in ("jobs/bury_crashed", "jobs/remove") if buried else ("jobs/rescue",):
         connection.execute(sql(verb), facts)
-    return Rescued(job_id, job_name, worker_id, buried)
+    return Rescued(job_id, job_name, worker_id, buried, bool(cancelled))
 
 
 def bury_unknown(

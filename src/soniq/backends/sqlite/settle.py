@@ -9,11 +9,23 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import assert_never
 
+from soniq.backends.contract import Revoked
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import text
 from soniq.backends.sqlite.transactions import savepoint
 from soniq.backends.times import later
-from soniq.outcome import Bury, Complete, Outcome, Release, Retry, Settlement, Snooze, storable
+from soniq.job import ClaimedJob
+from soniq.outcome import (
+    Bury,
+    Cancel,
+    Complete,
+    Outcome,
+    Release,
+    Retry,
+    Settlement,
+    Snooze,
+    storable,
+)
 from soniq.retry import LONGEST_DELAY
 
 logger = logging.getLogger("soniq.sqlite")
@@ -35,6 +47,7 @@ VERBS: dict[type[Outcome], tuple[str, ...]] = {
     Retry: ("jobs/retry",),
     Snooze: ("jobs/snooze",),
     Release: ("jobs/release",),
+    Cancel: ("jobs/cancel_claimed",),
     Bury: ("jobs/bury", "jobs/remove"),
 }
 
@@ -96,6 +109,17 @@ def without_result(job_name: str, error: Exception) -> Complete:
     return Complete(None, storable(f"The result can't be stored: {error}"))
 
 
+def revoked(connection: Connection, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
+    """Return which claims an operator has cancelled, and which are no longer in force."""
+    found: list[Revoked] = []
+    for job in claims:
+        claim = {"id": job.id, "fence": job.fence, "worker": worker}
+        record = connection.execute(sql("jobs/held"), claim).fetchone()
+        if record is None or record[0]:
+            found.append(Revoked(job.id, job.fence, cancelled=record is not None))
+    return found
+
+
 def facts(settlement: Settlement, now: datetime) -> Facts:
     """Return the parameters of the statements that belong to one outcome."""
     job, outcome = settlement.job, settlement.outcome
@@ -111,7 +135,7 @@ def facts(settlement: Settlement, now: datetime) -> Facts:
             }
         case Snooze(seconds):
             return row | {"due": text(later(now, min(seconds, LONGEST_DELAY)))}
-        case Release():
+        case Release() | Cancel():
             return row
         case Bury(reason, failure):
             return row | {

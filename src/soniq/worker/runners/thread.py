@@ -8,7 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from contextvars import copy_context
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
+
+from soniq.context import STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,9 @@ class Thrown:
 class ThreadRunner:
     """Calls the handler in a thread with the caller's context variables.
 
-    A thread can't be stopped from outside. A cancelled call therefore waits until the handler has
-    come to its end by itself: the job must not run a second time while its thread still works.
+    A thread can't be stopped from outside. A cancelled call therefore raises the flag behind
+    ``JobContext.should_stop`` and waits until the handler has come to its end by itself: the job
+    must not run a second time while its thread still works.
     """
 
     def __init__(self, size: int) -> None:
@@ -40,11 +44,13 @@ class ThreadRunner:
         loop = asyncio.get_running_loop()
         self._running += 1
         try:
+            stop = Event()
             context = copy_context()
+            context.run(STOP.set, stop)
             future = loop.run_in_executor(
                 self._pool, lambda: context.run(shelter, handler, arguments)
             )
-            answer = await self._outlast(future)
+            answer = await self._outlast(future, stop)
         finally:
             self._running -= 1
         if isinstance(answer, Thrown):
@@ -57,7 +63,7 @@ class ThreadRunner:
         self._pool.shutdown(wait=False, cancel_futures=True)
         return self._running == 0
 
-    async def _outlast(self, future: asyncio.Future[Any]) -> Any:
+    async def _outlast(self, future: asyncio.Future[Any], stop: Event) -> Any:
         """Await the future to its end, also when cancelled meanwhile; then let that go on.
 
         Once the runner is closed nobody waits any more: the worker has given the job up.
@@ -68,6 +74,7 @@ class ThreadRunner:
                 await asyncio.shield(future)
             except asyncio.CancelledError as error:
                 cancelled = error
+                stop.set()
                 if self._closed:
                     break
         if cancelled is not None:

@@ -5,6 +5,7 @@ WITH gone AS (
         AND job.fence = $3
         AND job.status || '' = 'processing'
         AND job.crashes + 1 >= $4
+        AND NOT job.cancel_requested
         AND NOT EXISTS (
             SELECT FROM soniq_workers AS worker
             WHERE worker.id = job.worker_id

@@ -1,5 +1,8 @@
--- `status || ''`: a probe of the primary key, not a walk along the claim index.
+-- What waits ends here; what runs is only marked: its worker ends it. `status || ''`: a probe of the
+-- primary key, not a walk along the claim index.
 UPDATE soniq_jobs
-SET status = 'cancelled', finished_at = COALESCE($1::timestamptz, now())
-WHERE id = $2 AND status || '' = 'queued'
+SET status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
+    finished_at = CASE status WHEN 'queued' THEN COALESCE($1::timestamptz, now()) END,
+    cancel_requested = status = 'processing'
+WHERE id = $2 AND status || '' IN ('queued', 'processing')
 RETURNING id

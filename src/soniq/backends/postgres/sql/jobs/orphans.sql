@@ -1,4 +1,4 @@
-SELECT job.id, job.job_name, job.worker_id, job.fence, job.crashes
+SELECT job.id, job.job_name, job.worker_id, job.fence, job.crashes, job.cancel_requested
 FROM soniq_jobs AS job
 WHERE job.status = 'processing'
     AND NOT EXISTS (

@@ -1,6 +1,7 @@
 -- Everything is checked again: since jobs/orphans the worker may have settled the job, or renewed.
 UPDATE soniq_jobs AS job
-SET status = 'queued',
+SET status = CASE WHEN job.cancel_requested THEN 'cancelled' ELSE 'queued' END,
+    finished_at = CASE WHEN job.cancel_requested THEN COALESCE($1::timestamptz, now()) END,
     worker_id = NULL,
     attempts = LEAST(job.attempts, job.max_attempts - 1),
     crashes = job.crashes + 1,
@@ -16,7 +17,7 @@ SET status = 'queued',
 WHERE job.id = $2
     AND job.fence = $4
     AND job.status || '' = 'processing'
-    AND job.crashes + 1 < $5
+    AND (job.cancel_requested OR job.crashes + 1 < $5)
     AND NOT EXISTS (
         SELECT FROM soniq_workers AS worker
         WHERE worker.id = job.worker_id

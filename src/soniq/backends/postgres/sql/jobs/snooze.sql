@@ -1,7 +1,8 @@
 -- `= ANY (ARRAY[…])` and `status || ''`: the planner shall see nothing but a probe of the primary key
 -- for each row. Its statistics are often minutes behind here, and any other plan can be ruinous.
 UPDATE soniq_jobs AS job
-SET status = 'queued',
+SET status = CASE WHEN job.cancel_requested THEN 'cancelled' ELSE 'queued' END,
+    finished_at = CASE WHEN job.cancel_requested THEN COALESCE($1::timestamptz, now()) END,
     worker_id = NULL,
     scheduled_at = COALESCE($1::timestamptz, now()) + claim.seconds * interval '1 second',
     attempts = job.attempts - 1,

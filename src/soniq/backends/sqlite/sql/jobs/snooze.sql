@@ -1,5 +1,7 @@
 UPDATE soniq_jobs
-SET status = 'queued', worker_id = NULL, scheduled_at = :due, attempts = attempts - 1,
+SET status = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
+    finished_at = CASE WHEN cancel_requested THEN :now END,
+    worker_id = NULL, scheduled_at = :due, attempts = attempts - 1,
     unique_key = CASE WHEN EXISTS (
         SELECT 1 FROM soniq_jobs AS other
         WHERE other.unique_key = soniq_jobs.unique_key AND other.status = 'queued'
