@@ -28,13 +28,14 @@ FOLDER = Path(__file__).parent
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 # Longer than statement_timeout: it strikes only where the server no longer answers at all.
-ANSWER_TIMEOUT = 40.0
+ANSWER_TIMEOUT = 18.0
 
 # Every statement of ours is meant to be a walk along an index. Statistics of a queue are often
 # minutes old, and a plan that was made for an empty table must not meet a million rows.
 SESSION = {
     "application_name": "soniq",
-    "statement_timeout": "30s",
+    # Well within a lease: a heartbeat on a dead connection must leave time for another.
+    "statement_timeout": "15s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",
     "default_transaction_isolation": "read committed",
@@ -157,8 +158,13 @@ class Database:
         )
 
     async def _run(self, action: Callable[[Lent], Awaitable[Answer]]) -> Answer:
-        async with self._pool().acquire(timeout=CONNECT_TIMEOUT) as connection:
+        pool = self._pool()
+        connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
+        try:
             return await action(connection)
+        finally:
+            # Limited: the driver waits for its cancelled statements, also where nobody answers.
+            await pool.release(connection, timeout=CLOSE_TIMEOUT)
 
     def _pool(self) -> asyncpg.Pool[asyncpg.Record]:
         if self._own is None:

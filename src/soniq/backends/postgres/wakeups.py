@@ -27,6 +27,8 @@ FAILURES = (
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 FIRST_LOOK, LONGEST_LOOK, LAST_LOOK = 0.001, 0.05, 60.0
 FLUSH_TIMEOUT = 1.0
+# A connection can die without a word (a router that forgets it): only a question shows it.
+PROBE_SECONDS, PROBE_TIMEOUT = 15.0, 5.0
 # How long the first wait gives the listener to connect, however short its own timeout is.
 FIRST_TRY = 1.0
 
@@ -135,7 +137,8 @@ class PostgresWakeups:
             # next if nobody does now. (The very first wait is told by its return.)
             self._mailbox.deliver_all(keep=self._tried.is_set())
             self._tried.set()
-            await lost.wait()
+            while not await passes(lost, PROBE_SECONDS):
+                await connection.execute("SELECT 1", timeout=PROBE_TIMEOUT)
         finally:
             self._listening = False
             connection.terminate()
