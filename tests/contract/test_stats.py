@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from soniq.backends.contract import Backend
+from soniq.backends.contract import Backend, WorkerIdentity
 from soniq.outcome import Complete
 from tests.support import FrozenClock
-from tests.support.store import buried, claimed_job, insert, new_job, settle
+from tests.support.store import OTHER, WORKER, buried, claim, claimed_job, insert, new_job, settle
 
 
 async def test_nothing(backend: Backend) -> None:
@@ -43,3 +43,36 @@ async def test_a_queue_of_dead_letters_only(backend: Backend, clock: FrozenClock
     await buried(backend, new_job(clock, queue="q"))
     queues = await backend.stats.queues()
     assert (queues["q"]["total"], queues["q"]["dead_letter"]) == (1, 1)
+
+
+async def test_unserved_queues_are_found(backend: Backend, clock: FrozenClock) -> None:
+    """Those with jobs due for the grace and no living worker; the first due job tells how long."""
+    await insert(
+        backend,
+        new_job(clock, queue="mail", priority=1, delay=5),
+        new_job(clock, queue="mail", priority=500),
+        new_job(clock, queue="late", delay=60),
+        new_job(clock, queue="also"),
+    )
+    await insert(backend, new_job(clock, queue="gone"))
+    await claim(backend, queues=("gone",))
+    clock.advance(seconds=9)
+    assert await backend.stats.unserved(grace=10) == {}
+    clock.advance(seconds=1)
+    assert await backend.stats.unserved(grace=10) == {"also": 10.0, "mail": 10.0}
+    assert list(await backend.stats.unserved(grace=0)) == ["also", "mail"]
+
+
+async def test_a_living_worker_serves_its_queues(backend: Backend, clock: FrozenClock) -> None:
+    """One of those named, or of all; from the end of its lease on it serves none."""
+    await insert(backend, new_job(clock, queue="mail"), new_job(clock, queue="slow"))
+    some = WorkerIdentity(WORKER, "here", 1, ("mail", "other"), 1, ())
+    await backend.workers.register(some, lease=30)
+    assert list(await backend.stats.unserved(grace=0)) == ["slow"]
+    every = WorkerIdentity(OTHER, "here", 2, None, 1, ())
+    await backend.workers.register(every, lease=20)
+    assert await backend.stats.unserved(grace=0) == {}
+    clock.advance(seconds=20)
+    assert await backend.stats.unserved(grace=0) == {"slow": 20.0}
+    clock.advance(seconds=10)
+    assert await backend.stats.unserved(grace=0) == {"mail": 30.0, "slow": 30.0}

@@ -125,6 +125,13 @@ async def test_due_in(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     assert rows_touched(plan) <= 10
 
 
+async def test_unserved(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """So it is for a probe that asks which queues nobody serves."""
+    plan = await plan_of(crowded, "stats/unserved", None)
+    assert types_on_jobs(plan) <= {"Index Scan", "Index Only Scan"}
+    assert rows_touched(plan) <= 10
+
+
 async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     """Every settled job is one probe of the primary key."""
     claim = sqltext.read(FOLDER, "jobs/claim")

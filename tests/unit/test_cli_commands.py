@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from soniq import Soniq
+from soniq.cli import status
 from soniq.cli.commands import app as cli
 from soniq.errors import PermanentFailure
 
@@ -95,6 +96,21 @@ def test_status_as_json(run: Run, ids: dict[str, str], sqlite_path: Path) -> Non
     assert told["queues"]["risky"]["dead_letter"] == 2
     assert (told["schema_version"], told["schema_pending"], told["workers"]) == (2, 0, [])
     assert 0 < told["next_due_in"] <= 90
+
+
+def test_status_check(
+    run: Run, ids: dict[str, str], sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs that have been due for long and have no worker: exit code 3, the queues, the cure."""
+    on(sqlite_path, lambda app: app.enqueue("math.doubles", args={"number": 1}, queue="math"))
+    assert json.loads(run("status", "--check", "--json").stdout) == {"ok": True, "problems": []}
+    assert run("status", "--check").stdout == ""
+    monkeypatch.setattr(status, "UNSERVED_SECONDS", 0.0)
+    told = run("status", "--check", code=3)
+    assert [row[:2] for row in lines(told)] == [["unserved", "math"]]
+    assert "--queues math" in told.stderr
+    found = json.loads(run("status", "--check", "--json", code=3).stdout)
+    assert (found["ok"], [problem["queue"] for problem in found["problems"]]) == (False, ["math"])
 
 
 @pytest.mark.parametrize("command", ["status", "jobs list", "dead-letter list"])

@@ -248,6 +248,14 @@ class StatsStore(Protocol):
         """
         ...
 
+    async def unserved(self, *, grace: float) -> dict[str, float]:
+        """Return the queues that no living worker serves though a job there is due; sorted.
+
+        With each the seconds for which its first job has been due, ``grace`` at least. Looks at one
+        job of each priority of each queue, however many wait.
+        """
+        ...
+
 
 class Wakeups(Protocol):
     """Tells idle workers of one database that there may be something to do."""

@@ -39,6 +39,10 @@ DatabaseUrl = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Only check that all due jobs have a worker; exit code 3 if not."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 QueueFilter = Annotated[str | None, typer.Option("--queue", "-q", help="Only of this queue.")]

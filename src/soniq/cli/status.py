@@ -10,7 +10,7 @@ import typer
 
 from soniq.cli import load, render
 from soniq.cli.exits import Exit
-from soniq.cli.options import AsJson, DatabaseUrl, counted
+from soniq.cli.options import AsJson, Check, DatabaseUrl, counted
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from soniq.job import Worker
 
 STATES = ("queued", "processing", "done", "cancelled", "dead_letter", "total")
+# A worker that starts takes what waits within seconds; whoever restarts one needs no alarm.
+UNSERVED_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,13 @@ class Report:
     next_due_in: float | None
 
 
-def status(database_url: DatabaseUrl = None, *, as_json: AsJson = False) -> None:
+def status(
+    database_url: DatabaseUrl = None, *, as_json: AsJson = False, only_check: Check = False
+) -> None:
     """Show the database, its queues and its workers."""
+    if only_check:
+        check(database_url, as_json=as_json)
+        return
     report = load.run(database_url, look)
     if as_json:
         render.document({**vars_of(report), "workers": list(map(dict, report.workers))})
@@ -45,6 +52,39 @@ def status(database_url: DatabaseUrl = None, *, as_json: AsJson = False) -> None
         render.table(shown)
     if render.on_terminal() and not report.workers:
         render.remark("No worker is running. Start one with `soniq worker module:app`.")
+
+
+def check(database_url: str | None, *, as_json: bool) -> None:
+    """Name the queues whose due jobs nobody will run; exit code 3 where there are any.
+
+    Counts nothing, so that it stays cheap whatever has piled up.
+    """
+    unserved = load.run(database_url, find_unserved)
+    if as_json:
+        problems = [{"queue": queue, "due_for": unserved[queue]} for queue in unserved]
+        render.document({"ok": not problems, "problems": problems})
+    else:
+        rows = [(queue, f"due for {render.duration(unserved[queue])}") for queue in unserved]
+        render.table(render.Table(("queue", "waits"), rows, key="unserved", folded=("queue",)))
+        render.remark(describe_unserved(list(unserved)))
+    if unserved:
+        raise typer.Exit(Exit.PROBLEMS)
+
+
+async def find_unserved(app: Soniq) -> dict[str, float]:
+    """Return the queues that nobody serves, and for how many seconds their jobs have been due."""
+    await app.ensure_initialized()
+    return await app.backend.stats.unserved(grace=UNSERVED_SECONDS)
+
+
+def describe_unserved(queues: Sequence[str]) -> str:
+    """Return what the check has found, and the cure."""
+    if not queues:
+        return "Every queue with due jobs has a living worker."
+    return (
+        f"No living worker serves {counted(len(queues), 'queue')} with due jobs. Start one: "
+        f"`soniq worker module:app --queues {','.join(queues)}`, or without --queues for all."
+    )
 
 
 def migrate_status(database_url: DatabaseUrl = None, *, as_json: AsJson = False) -> None:

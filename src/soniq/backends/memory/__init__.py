@@ -34,7 +34,7 @@ class MemoryBackend:
         self.jobs: JobStore = MemoryJobStore(self._tables, clock)
         self.dead_letters: DeadLetterStore = MemoryDeadLetterStore(self._tables, clock)
         self.workers: WorkerStore = MemoryWorkerStore(self._tables, clock)
-        self.stats: StatsStore = MemoryStatsStore(self._tables)
+        self.stats: StatsStore = MemoryStatsStore(self._tables, clock)
         self.wakeups: Wakeups = MemoryWakeups(self._tables.bells)
 
     async def open(self) -> None:

@@ -6,13 +6,15 @@ from collections import Counter
 
 from soniq.backends.counts import by_queue
 from soniq.backends.memory.tables import Tables
+from soniq.clock import Clock
 
 
 class MemoryStatsStore:
     """How many jobs there are, by queue and state."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
+        self._clock = clock
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, cancelled, dead_letter."""
@@ -22,3 +24,19 @@ class MemoryStatsStore:
                 (row.job.queue, "dead_letter") for row in self._tables.dead_letters.values()
             )
         return by_queue((*kind, number) for kind, number in counted.items())
+
+    async def unserved(self, *, grace: float) -> dict[str, float]:
+        """Return the queues with due jobs that no living worker serves, and for how long."""
+        with self._tables.lock:
+            now = self._clock.now()
+            alive = [
+                row.identity.queues for row in self._tables.workers.values() if row.expires_at > now
+            ]
+            due = {
+                queue: min(heap[0][0] for _, heap in levels)
+                for queue in sorted(self._tables.waiting)
+                if not any(queues is None or queue in queues for queues in alive)
+                and (levels := list(self._tables.levels(queue)))
+            }
+        waits = {queue: (now - first).total_seconds() for queue, first in due.items()}
+        return {queue: seconds for queue, seconds in waits.items() if seconds >= grace}

@@ -55,7 +55,7 @@ class PostgresBackend:
         self.jobs: JobStore = PostgresJobs(self._db, clock)
         self.dead_letters: DeadLetterStore = PostgresDeadLetters(self._db, clock)
         self.workers: WorkerStore = PostgresWorkers(self._db, clock)
-        self.stats: StatsStore = PostgresStats(self._db)
+        self.stats: StatsStore = PostgresStats(self._db, clock)
         self._wakeups = PostgresWakeups(self._db, clock)
         self.wakeups: Wakeups = self._wakeups
 

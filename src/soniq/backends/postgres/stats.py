@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from soniq.backends.postgres.pool import Database
+from soniq.clock import Clock
 
 STATES = ("queued", "processing", "done", "cancelled", "dead_letter")
 
@@ -10,8 +11,9 @@ STATES = ("queued", "processing", "done", "cancelled", "dead_letter")
 class PostgresStats:
     """Counts in PostgreSQL."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return the number of jobs per queue and state, and their ``total``; sorted by queue."""
@@ -23,3 +25,9 @@ class PostgresStats:
             queue: {"total": sum(states.values()), **states}
             for queue, states in sorted(counts.items())
         }
+
+    async def unserved(self, *, grace: float) -> dict[str, float]:
+        """Return the queues with due jobs that no living worker serves, and for how long."""
+        records = await self._db.fetch("stats/unserved", self._clock.pinned())
+        waits = sorted((record["queue"], record["seconds"]) for record in records)
+        return {queue: seconds for queue, seconds in waits if seconds >= grace}

@@ -44,7 +44,7 @@ class SqliteBackend:
         self.jobs: JobStore = SqliteJobStore(self._database, clock)
         self.dead_letters: DeadLetterStore = SqliteDeadLetterStore(self._database, clock)
         self.workers: WorkerStore = SqliteWorkerStore(self._database, clock)
-        self.stats: StatsStore = SqliteStatsStore(self._database)
+        self.stats: StatsStore = SqliteStatsStore(self._database, clock)
         self.wakeups: Wakeups = SqliteWakeups(self._database, self.jobs)
 
     async def open(self) -> None:

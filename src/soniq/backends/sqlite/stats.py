@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from sqlite3 import Connection
+
 from soniq.backends.counts import by_queue
+from soniq.backends.sqlite.claim import due_at, served
 from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.queries import sql
+from soniq.backends.sqlite.rows import moment, text
+from soniq.backends.sqlite.rows import worker as worker_of
+from soniq.clock import Clock
 
 
 class SqliteStatsStore:
     """How many jobs there are, by queue and state."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, cancelled, dead_letter."""
@@ -19,3 +27,22 @@ class SqliteStatsStore:
             lambda connection: connection.execute(sql("stats/queues")).fetchall()
         )
         return by_queue(records)
+
+    async def unserved(self, *, grace: float) -> dict[str, float]:
+        """Return the queues with due jobs that no living worker serves, and for how long."""
+        now = self._clock.now()
+        due = await self._database.read(lambda connection: first_unserved(connection, now))
+        waits = {queue: (now - moment(first)).total_seconds() for queue, first in due.items()}
+        return {queue: seconds for queue, seconds in waits.items() if seconds >= grace}
+
+
+def first_unserved(connection: Connection, now: datetime) -> dict[str, str]:
+    """Return the queues with queued jobs that no living worker serves, and what is due first."""
+    rows = connection.execute(sql("workers/find"), {"now": text(now)}).fetchall()
+    alive = [worker.queues for worker in map(worker_of, rows) if worker.alive]
+    return {
+        queue: first
+        for queue in served(connection, None)
+        if not any(queues is None or queue in queues for queues in alive)
+        and (first := due_at(connection, (queue,), ()))
+    }
