@@ -77,6 +77,20 @@ class JobRescued:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopBlocked:
+    """The worker's event loop turns again after it stood still for ``seconds``.
+
+    The job is None where it could have been one of several. ``stack``: where the loop stood after
+    the first second; empty where nobody could look, because the whole process stood still.
+    """
+
+    job_id: str | None
+    job_name: str | None
+    seconds: float
+    stack: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassFailed:
     """A pass of a background loop raised; the loop goes on."""
 
@@ -92,6 +106,7 @@ Event = (
     | JobSettled
     | LeaseLost
     | JobRescued
+    | LoopBlocked
     | PassFailed
 )
 E = TypeVar("E")

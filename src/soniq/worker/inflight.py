@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
+from typing import Any
 
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
@@ -59,6 +60,15 @@ class Inflight:
     def running(self) -> int:
         """The number of handlers that run."""
         return len(self._running)
+
+    def on_loop(self, task: asyncio.Task[Any] | None) -> tuple[ClaimedJob, ...]:
+        """Return the job that runs in this task; where none does, all that run on the event loop.
+
+        A handler may have started tasks of its own. May be called from another thread.
+        """
+        running = list(self._running.items())
+        own = [attempt.job for held, attempt in running if held is task]
+        return tuple(own or (held.job for _, held in running if not held.unstoppable))
 
     def room(self) -> int:
         """Return how many jobs to claim now; 0 while that is better left for later.

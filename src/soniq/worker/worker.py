@@ -34,6 +34,7 @@ from soniq.worker.runners.async_ import AsyncRunner
 from soniq.worker.runners.thread import ThreadRunner
 from soniq.worker.settle import Settler
 from soniq.worker.shutdown import Shutdown
+from soniq.worker.watchdog import Watchdog
 
 logger = logging.getLogger("soniq.worker")
 
@@ -111,6 +112,7 @@ class Crew:
         self._maintenance = Maintenance(
             backend, settings, strangers=self._claimer.strangers, events=events, clock=clock
         )
+        self._watchdog = Watchdog(self._inflight, events=events, clock=clock)
         interval, lease = settings.heartbeat_interval, settings.heartbeat_timeout
         self._heartbeat = Heartbeat(
             backend.sibling, self.identity, interval=interval, lease=lease, clock=clock
@@ -133,6 +135,7 @@ class Crew:
         """
         with self.shutdown.on_signals() if handle_signals else nullcontext():
             await self._heartbeat.start()
+            self._watchdog.start()
             loops: list[asyncio.Task[None]] = []
             try:
                 if run_once:
@@ -210,6 +213,7 @@ class Crew:
             logger.error("%d job(s) could not be ended; they wait for the lease to end", abandoned)
             self._inflight.abandon()
         await put_down([returning])
+        await self._watchdog.stop()
         await self._heartbeat.stop(leave=not abandoned)
         return abandoned
 
