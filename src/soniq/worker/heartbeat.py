@@ -15,6 +15,7 @@ from soniq.backends.contract import Backend, WorkerIdentity
 from soniq.clock import Clock
 from soniq.events import Events
 from soniq.repeat import repeat, rest
+from soniq.settings import Settings
 
 logger = logging.getLogger("soniq.heartbeat")
 
@@ -29,14 +30,13 @@ class Heartbeat:
         backend: Callable[[], Backend],
         worker: WorkerIdentity,
         *,
-        interval: float,
-        lease: float,
+        settings: Settings,
         clock: Clock,
     ) -> None:
         self._backend = backend
         self._worker = worker
-        self._interval = interval
-        self._lease = lease
+        self._interval = settings.heartbeat_interval
+        self._lease = settings.heartbeat_timeout
         self._clock = clock
         self._registered: Future[None] = Future()
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None

@@ -100,8 +100,8 @@ class Watchdog:
         if self._events.wanted(LoopBlocked):
             job = suspects[0] if len(suspects) == 1 else None
             event = LoopBlocked(
-                job_id=job and job.id,
-                job_name=job and job.job_name,
+                job_id=job.id if job else None,
+                job_name=job.job_name if job else None,
                 seconds=seconds,
                 stack=question.stack or "",
             )

@@ -113,10 +113,7 @@ class Crew:
             backend, settings, strangers=self._claimer.strangers, events=events, clock=clock
         )
         self._watchdog = Watchdog(self._inflight, events=events, clock=clock)
-        interval, lease = settings.heartbeat_interval, settings.heartbeat_timeout
-        self._heartbeat = Heartbeat(
-            backend.sibling, self.identity, interval=interval, lease=lease, clock=clock
-        )
+        self._heartbeat = Heartbeat(backend.sibling, self.identity, settings=settings, clock=clock)
 
     async def run(
         self,
