@@ -12,7 +12,7 @@ from soniq.events import Events, PassFailed
 logger = logging.getLogger("soniq.loops")
 
 FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
 
 
 async def repeat(
@@ -27,7 +27,7 @@ async def repeat(
     """Run passes until ``stop`` is set; survive and report those that fail.
 
     After a pass comes a pause: the seconds that it returned, else ``every``, varied by a tenth so
-    that many workers do not move in step. After failures the pause grows from 0.1 s to 5 s.
+    that many workers do not move in step. After failures the pause grows from 0.1 s to 2 s.
     """
     failures = 0
     while not stop.is_set():

@@ -96,6 +96,28 @@ async def test_kill_in_the_middle_loses_nothing(fleet: Fleet, producer: Soniq) -
     assert len(lines) - number <= held
 
 
+@pytest.mark.parametrize("successor", [False, True], ids=["beside", "restarted"])
+async def test_a_killed_worker_is_noticed_long_before_its_lease_ends(
+    fleet: Fleet, producer: Soniq, successor: bool
+) -> None:
+    """With a lease of ten minutes, its job starts again elsewhere: in seconds, by its lock."""
+    lease = {"SONIQ_HEARTBEAT_INTERVAL": "60", "SONIQ_HEARTBEAT_TIMEOUT": "600"}
+    await producer.enqueue("hang.async")
+    victim = fleet.start(**lease)
+
+    async def runs(attempt: int) -> bool:
+        return f"started {attempt}" in fleet.lines()
+
+    await until(lambda: runs(1))
+    if not successor:
+        fleet.start(**lease)
+    victim.kill()
+    await ended(victim, 5)
+    if successor:
+        fleet.start(**lease)
+    await until(lambda: runs(2))
+
+
 @pytest.mark.parametrize("name", ["hang.async", "hang.sync"])
 async def test_second_signal_ends_the_worker_at_once(
     fleet: Fleet, producer: Soniq, name: str

@@ -8,7 +8,7 @@ database's clock decides what is due or expired (unless a test's clock pins it).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,25 @@ class Revoked:
     job_id: str
     fence: int
     cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A worker that counts as alive by its lease, last renewed at ``since``, but holds no lock."""
+
+    worker_id: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lifeline:
+    """What shows that a worker's process lives: a lock that the database drops with its connection.
+
+    ``lost`` is called, in the event loop that opened the handle, when that connection is gone.
+    """
+
+    worker_id: str
+    lost: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +244,18 @@ class WorkerStore(Protocol):
         """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
         ...
 
+    async def silent(self) -> list[Silence]:
+        """Return the workers with a running lease whose lock nobody holds.
+
+        Their processes are gone, or have just lost their connection. Workers without a
+        ``Lifeline``, and those that have not renewed since the server started, are not among them.
+        """
+        ...
+
+    async def expire(self, silence: Silence) -> bool:
+        """End the lease of a silent worker now, unless it has renewed or locked meanwhile."""
+        ...
+
     async def leave(self, worker_id: str) -> None:
         """Delete the worker's row: it holds no jobs any more, or gives them up to be rescued."""
         ...
@@ -322,9 +353,10 @@ class Backend(Protocol):
         """
         ...
 
-    def sibling(self) -> Backend:
+    def sibling(self, lifeline: Lifeline | None = None) -> Backend:
         """Return another, unopened handle to the same database with one connection of its own.
 
-        For use in another thread and event loop, such as a worker's heartbeat.
+        For use in another thread and event loop, such as a worker's heartbeat. With ``lifeline``
+        it holds that worker's lock for as long as it is open, where the database can do that.
         """
         ...

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from soniq.backends.contract import Backend, WorkerIdentity
+from soniq.backends.contract import Backend, Lifeline, WorkerIdentity
 from soniq.clock import Clock
 from soniq.events import Events
 from soniq.repeat import repeat, rest
@@ -27,7 +27,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        backend: Callable[[], Backend],
+        backend: Callable[[Lifeline], Backend],
         worker: WorkerIdentity,
         *,
         settings: Settings,
@@ -39,7 +39,7 @@ class Heartbeat:
         self._lease = settings.heartbeat_timeout
         self._clock = clock
         self._registered: Future[None] = Future()
-        self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event, asyncio.Event] | None = None
         self._leave = True
         self._thread = threading.Thread(target=self._live, name="soniq-heartbeat", daemon=True)
 
@@ -56,8 +56,9 @@ class Heartbeat:
         """Stop renewing. ``leave`` ends the lease now; else it runs out by itself."""
         self._leave = leave
         if self._stop is not None:
-            loop, event = self._stop
-            loop.call_soon_threadsafe(event.set)
+            loop, *events = self._stop
+            for event in events:
+                loop.call_soon_threadsafe(event.set)
         await asyncio.to_thread(self._thread.join)
 
     def _live(self) -> None:
@@ -71,27 +72,26 @@ class Heartbeat:
 
     async def _beat_until_stopped(self) -> None:
         stop = asyncio.Event()
-        self._stop = (asyncio.get_running_loop(), stop)
-        backend = self._backend()
+        # Set: renew without delay, since a lock was lost, the last renewal failed, or this ends.
+        urgent = asyncio.Event()
+        self._stop = (asyncio.get_running_loop(), stop, urgent)
+        backend = self._backend(Lifeline(self._worker.id, urgent.set))
         await backend.open()
         try:
             await backend.workers.register(self._worker, lease=self._lease)
             self._registered.set_result(None)
 
             async def beat() -> None:
+                await rest(urgent, self._interval * (0.9 + 0.2 * self._clock.random()))
+                if stop.is_set():
+                    return
+                urgent.set()
                 if not await backend.workers.renew(self._worker.id, lease=self._lease):
                     logger.warning("Worker %s was given up; it registers anew", self._worker.id)
                     await backend.workers.register(self._worker, lease=self._lease)
+                urgent.clear()
 
-            await rest(stop, self._interval)
-            await repeat(
-                "heartbeat",
-                beat,
-                every=self._interval,
-                stop=stop,
-                clock=self._clock,
-                events=Events(),
-            )
+            await repeat("heartbeat", beat, stop=stop, clock=self._clock, events=Events())
             if self._leave:
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await backend.workers.leave(self._worker.id)

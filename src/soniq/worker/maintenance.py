@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
-from soniq.backends.contract import Backend, Rescued
+from soniq.backends.contract import Backend, Rescued, Silence
 from soniq.clock import Clock
 from soniq.events import Events, JobRescued
 from soniq.settings import Settings
@@ -13,6 +14,9 @@ from soniq.settings import Settings
 logger = logging.getLogger("soniq.worker")
 
 PRUNE_BATCH = 1000
+# How often the locks of the others are looked at. A process is gone when its lock is missing twice:
+# one that has only lost its connection has a new one, and the lock, within this time.
+SILENCE_SECONDS = 1.2
 
 
 class Maintenance:
@@ -33,23 +37,50 @@ class Maintenance:
         self._events = events
         self._clock = clock
         self._rescue_from: float | None = None
+        self._silent: set[Silence] = set()
 
     async def rescue(self) -> None:
         """Take back the jobs of workers that are gone.
 
         After the database was away, living workers may look dead: they get a full lease to renew.
         """
-        if self._rescue_from is not None and self._clock.monotonic() < self._rescue_from:
+        if self._is_too_soon():
             return
-        try:
+        with self._patience_after_failure():
             rescued = await self._backend.jobs.rescue(max_crashes=self._settings.max_crashes)
+        for job in rescued:
+            logger.warning("Worker %s is gone; job %s %s", job.worker_id, job.job_id, fate(job))
+            await self._events.emit(JobRescued(job.job_id, job.job_name, job.worker_id, job.buried))
+
+    async def listen(self) -> None:
+        """End the lease of workers whose lock is found missing twice in a row; rescue their jobs.
+
+        A killed process is so noticed within seconds, where the lease alone would take its time.
+        """
+        if self._is_too_soon():
+            return
+        with self._patience_after_failure():
+            before, self._silent = self._silent, set()
+            self._silent = set(await self._backend.workers.silent())
+            gone = [
+                silence
+                for silence in sorted(before & self._silent, key=lambda silence: silence.worker_id)
+                if await self._backend.workers.expire(silence)
+            ]
+        if gone:
+            await self.rescue()
+
+    def _is_too_soon(self) -> bool:
+        return self._rescue_from is not None and self._clock.monotonic() < self._rescue_from
+
+    @contextmanager
+    def _patience_after_failure(self) -> Generator[None]:
+        try:
+            yield
         except Exception:
             self._rescue_from = self._clock.monotonic() + self._settings.heartbeat_timeout
             raise
         self._rescue_from = None
-        for job in rescued:
-            logger.warning("Worker %s is gone; job %s %s", job.worker_id, job.job_id, fate(job))
-            await self._events.emit(JobRescued(job.job_id, job.job_name, job.worker_id, job.buried))
 
     async def prune(self) -> None:
         """Delete ended jobs past their time, rows of dead workers, and bury what nobody knows."""

@@ -27,7 +27,7 @@ from soniq.worker.claim import Claimer
 from soniq.worker.execute import Executor
 from soniq.worker.heartbeat import Heartbeat
 from soniq.worker.inflight import STALE_SECONDS, Inflight
-from soniq.worker.maintenance import Maintenance
+from soniq.worker.maintenance import SILENCE_SECONDS, Maintenance
 from soniq.worker.revoke import REVOKE_SECONDS, Revoker
 from soniq.worker.runners import Runner
 from soniq.worker.runners.async_ import AsyncRunner
@@ -151,6 +151,7 @@ class Crew:
         settings, maintenance = self._settings, self._maintenance
         loops = [
             self._loop("rescue", maintenance.rescue, settings.heartbeat_interval),
+            self._loop("listen for the others", maintenance.listen, SILENCE_SECONDS),
             self._loop("prune", maintenance.prune, settings.cleanup_interval),
             self._loop("give back", self._give_back_stale, STALE_SECONDS / 2),
             self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS),

@@ -8,6 +8,7 @@ from typing import Any
 from soniq.backends.contract import (
     DeadLetterStore,
     JobStore,
+    Lifeline,
     Migration,
     StatsStore,
     Wakeups,
@@ -62,6 +63,9 @@ class MemoryBackend:
         """
         refuse_acquire(self.name)
 
-    def sibling(self) -> MemoryBackend:
-        """Return another handle to the same tables, for another thread and event loop."""
+    def sibling(self, lifeline: Lifeline | None = None) -> MemoryBackend:  # noqa: ARG002
+        """Return another handle to the same tables, for another thread and event loop.
+
+        No lock is needed: when the process ends, so do the tables.
+        """
         return MemoryBackend(self._clock, self._tables)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soniq.backends.contract import WorkerIdentity
+from soniq.backends.contract import Silence, WorkerIdentity
 from soniq.backends.memory.rows import worker as worker_of
 from soniq.backends.memory.tables import Tables, WorkerRow
 from soniq.backends.times import later
@@ -35,6 +35,14 @@ class MemoryWorkerStore:
             row.renewed_at = self._clock.now()
             row.expires_at = later(row.renewed_at, lease)
             return True
+
+    async def silent(self) -> list[Silence]:
+        """Return nothing: a process takes its workers' rows with it."""
+        return []
+
+    async def expire(self, silence: Silence) -> bool:  # noqa: ARG002
+        """Refuse: none of these workers can have gone silent."""
+        return False
 
     async def leave(self, worker_id: str) -> None:
         """Delete the worker's row."""

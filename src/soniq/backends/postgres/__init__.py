@@ -10,6 +10,7 @@ from soniq.backends.contract import (
     Backend,
     DeadLetterStore,
     JobStore,
+    Lifeline,
     Migration,
     StatsStore,
     Wakeups,
@@ -41,7 +42,13 @@ class PostgresBackend:
     name = "postgres"
 
     def __init__(
-        self, url: str, settings: Settings, clock: Clock, *, connections: int = OWN_CONNECTIONS
+        self,
+        url: str,
+        settings: Settings,
+        clock: Clock,
+        *,
+        connections: int = OWN_CONNECTIONS,
+        lifeline: Lifeline | None = None,
     ) -> None:
         self._url = url
         self._settings = settings
@@ -51,6 +58,7 @@ class PostgresBackend:
             size=connections,
             lend_min=settings.pool_min_size,
             lend_max=settings.pool_max_size,
+            lifeline=lifeline,
         )
         self.jobs: JobStore = PostgresJobs(self._db, clock)
         self.dead_letters: DeadLetterStore = PostgresDeadLetters(self._db, clock)
@@ -95,9 +103,11 @@ class PostgresBackend:
         """Lend an asyncpg connection from a pool that is the user's alone (``async with``)."""
         return self._db.lend()
 
-    def sibling(self) -> Backend:
+    def sibling(self, lifeline: Lifeline | None = None) -> Backend:
         """Return another, unopened handle with one connection, for another thread and loop."""
-        return PostgresBackend(self._url, self._settings, self._clock, connections=1)
+        return PostgresBackend(
+            self._url, self._settings, self._clock, connections=1, lifeline=lifeline
+        )
 
     async def _check_schema(self) -> None:
         records = await self._db.fetch("schema/applied")

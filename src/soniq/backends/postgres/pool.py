@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import asyncpg
 
 from soniq.backends import sqltext
+from soniq.backends.contract import Lifeline
+from soniq.backends.postgres.rows import lock_key
 from soniq.backends.postgres.target import Target, is_passing
 from soniq.errors import DatabaseError
 
@@ -27,6 +29,7 @@ Answer = TypeVar("Answer")
 FOLDER = Path(__file__).parent
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
+IDLE_SECONDS = 300.0
 # Longer than statement_timeout: it strikes only where the server no longer answers at all.
 ANSWER_TIMEOUT = 18.0
 
@@ -67,8 +70,19 @@ class Database:
         SchemaNotReady: the tables are not there.
     """
 
-    def __init__(self, target: Target, *, size: int, lend_min: int, lend_max: int) -> None:
+    def __init__(
+        self,
+        target: Target,
+        *,
+        size: int,
+        lend_min: int,
+        lend_max: int,
+        lifeline: Lifeline | None = None,
+    ) -> None:
         self.target = target
+        self._lifeline = lifeline
+        # Set while the connection holds the lock of the lifeline's worker.
+        self.lock_key: int | None = None
         self._size = size
         self._lend_min = min(lend_min, lend_max)
         self._lend_max = lend_max
@@ -86,6 +100,8 @@ class Database:
                         min_size=1,
                         max_size=self._size,
                         connection_class=QuietConnection,
+                        init=self._lock_lifeline,
+                        max_inactive_connection_lifetime=0 if self._lifeline else IDLE_SECONDS,
                         server_settings=SESSION,
                         timeout=CONNECT_TIMEOUT,
                         command_timeout=ANSWER_TIMEOUT,
@@ -165,6 +181,17 @@ class Database:
         finally:
             # Limited: the driver waits for its cancelled statements, also where nobody answers.
             await pool.release(connection, timeout=CLOSE_TIMEOUT)
+
+    async def _lock_lifeline(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Take the worker's lock with a new connection, before anything else is said on it."""
+        lifeline = self._lifeline
+        if lifeline is None:
+            return
+        key = lock_key(lifeline.worker_id)
+        [lock] = await connection.fetch(sqltext.read(FOLDER, "workers/lock"), key)
+        direct = lock["pid"] == connection.get_server_pid()
+        self.lock_key = key if direct and lock["locked"] else None
+        connection.add_termination_listener(lambda _: lifeline.lost())
 
     def _pool(self) -> asyncpg.Pool[asyncpg.Record]:
         if self._own is None:

@@ -106,6 +106,11 @@ def within_calendar(seconds: float) -> float:
     return min(seconds, 1e10)
 
 
+def lock_key(worker_id: str) -> int:
+    """Return the advisory lock of a worker: the first 64 bits of its random id, with a sign."""
+    return int.from_bytes(UUID(worker_id).bytes[:8], signed=True)
+
+
 def as_uuid(text: str) -> UUID | None:
     """Return the UUID that a text is, or None: then no row can have it."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soniq.backends.contract import WorkerIdentity
+from soniq.backends.contract import Silence, WorkerIdentity
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.pool import Database
 from soniq.clock import Clock
@@ -23,12 +23,24 @@ class PostgresWorkers:
             "workers/register",
             self._clock.pinned(), worker.id, worker.hostname, worker.pid, queues,
             worker.concurrency, list(worker.tasks), rows.within_calendar(lease),
+            self._db.lock_key,
         )  # fmt: skip
 
     async def renew(self, worker_id: str, *, lease: float) -> bool:
         """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
         now, key = self._clock.pinned(), rows.as_uuid(worker_id)
         return bool(await self._db.fetch("workers/renew", now, key, rows.within_calendar(lease)))
+
+    async def silent(self) -> list[Silence]:
+        """Return the workers with a running lease whose advisory lock nobody holds."""
+        records = await self._db.fetch("workers/silent", self._clock.pinned())
+        return [Silence(str(record["id"]), record["renewed_at"]) for record in records]
+
+    async def expire(self, silence: Silence) -> bool:
+        """End the lease of a silent worker now, unless it has renewed or locked meanwhile."""
+        key = rows.as_uuid(silence.worker_id)
+        now = self._clock.pinned()
+        return bool(await self._db.fetch("workers/expire", now, key, silence.since))
 
     async def leave(self, worker_id: str) -> None:
         """Delete the worker's row."""

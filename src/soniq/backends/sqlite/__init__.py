@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from soniq.backends.contract import (
     DeadLetterStore,
     JobStore,
+    Lifeline,
     Migration,
     StatsStore,
     Wakeups,
@@ -19,6 +20,7 @@ from soniq.backends.refusals import refuse_acquire
 from soniq.backends.sqlite.connection import Database, Work
 from soniq.backends.sqlite.dead_letters import SqliteDeadLetterStore
 from soniq.backends.sqlite.jobs import SqliteJobStore
+from soniq.backends.sqlite.locks import WorkerLock
 from soniq.backends.sqlite.migrate import migrate, migrations
 from soniq.backends.sqlite.queries import FOLDER
 from soniq.backends.sqlite.stats import SqliteStatsStore
@@ -37,13 +39,14 @@ class SqliteBackend:
 
     name = "sqlite"
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, lifeline: Lifeline | None = None) -> None:
         self.path = path
+        self._lock = WorkerLock(path, lifeline.worker_id) if lifeline else None
         self._clock = clock
         self._database = Database(path)
         self.jobs: JobStore = SqliteJobStore(self._database, clock)
         self.dead_letters: DeadLetterStore = SqliteDeadLetterStore(self._database, clock)
-        self.workers: WorkerStore = SqliteWorkerStore(self._database, clock)
+        self.workers: WorkerStore = SqliteWorkerStore(self._database, clock, path)
         self.stats: StatsStore = SqliteStatsStore(self._database, clock)
         self.wakeups: Wakeups = SqliteWakeups(self._database, self.jobs)
 
@@ -54,14 +57,18 @@ class SqliteBackend:
             DatabaseUnreachable: the file can't be used; the message says why.
         """
         await self._database.open()
+        if self._lock is not None:
+            self._lock.take()
         try:
             await self._database.read(self._migrate)
         except BaseException:
-            await self._database.close()
+            await self.close()
             raise
 
     async def close(self) -> None:
         """Close the file and end the thread. Closing twice is harmless."""
+        if self._lock is not None:
+            self._lock.release()
         await self._database.close()
 
     def forget(self) -> None:
@@ -86,9 +93,9 @@ class SqliteBackend:
         """
         refuse_acquire(self.name)
 
-    def sibling(self) -> SqliteBackend:
+    def sibling(self, lifeline: Lifeline | None = None) -> SqliteBackend:
         """Return another, unopened handle to the same file, for another thread and event loop."""
-        return SqliteBackend(self.path, self._clock)
+        return SqliteBackend(self.path, self._clock, lifeline=lifeline)
 
     def _migrate(self, connection: Any) -> list[Migration]:
         return migrate(connection, self._clock.now())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from sqlite3 import Connection
 
-from soniq.backends.contract import WorkerIdentity
+from soniq.backends.contract import Silence, WorkerIdentity
+from soniq.backends.sqlite import locks
 from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import json_list, text
@@ -17,8 +20,9 @@ from soniq.job import Worker
 class SqliteWorkerStore:
     """Who is alive, by leases that this host's clock ends."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, path: Path) -> None:
         self._database = database
+        self._path = path
         self._clock = clock
 
     async def register(self, worker: WorkerIdentity, *, lease: float) -> None:
@@ -37,6 +41,21 @@ class SqliteWorkerStore:
         """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
         return await self._change("workers/renew", {"id": worker_id}, lease) > 0
 
+    async def silent(self) -> list[Silence]:
+        """Return the workers with a running lease whose lock file nobody holds."""
+        return [
+            Silence(worker.id, worker.renewed_at)
+            for worker in await self.find()
+            if worker.alive and locks.is_free(self._path, worker.id)
+        ]
+
+    async def expire(self, silence: Silence) -> bool:
+        """End the lease of a silent worker now, unless it has renewed or locked meanwhile."""
+        if not locks.is_free(self._path, silence.worker_id):
+            return False
+        facts = {"id": silence.worker_id, "since": text(silence.since)}
+        return await self._change("workers/expire", facts) > 0
+
     async def leave(self, worker_id: str) -> None:
         """Delete the worker's row."""
         await self._change("workers/leave", {"id": worker_id})
@@ -51,13 +70,17 @@ class SqliteWorkerStore:
 
     async def prune(self) -> int:
         """Delete rows whose lease has run out and that no PROCESSING job names."""
-        return await self._change("workers/prune", {})
+        pruned = await self._change("workers/prune", {})
+        locks.sweep(self._path, keep={worker.id for worker in await self.find()})
+        return pruned
 
-    async def _change(self, verb: str, facts: dict[str, str | int | None], lease: float = 0) -> int:
+    async def _change(
+        self, verb: str, facts: Mapping[str, str | int | None], lease: float = 0
+    ) -> int:
         def work(connection: Connection) -> int:
             # Told within the transaction: waiting for the lock must not eat into the lease.
             now = self._clock.now()
             times = {"now": text(now), "expires_at": text(later(now, lease))}
-            return connection.execute(sql(verb), facts | times).rowcount
+            return connection.execute(sql(verb), {**facts, **times}).rowcount
 
         return await self._database.write(work)

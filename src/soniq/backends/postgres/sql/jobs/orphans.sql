@@ -4,5 +4,11 @@ WHERE job.status = 'processing'
     AND NOT EXISTS (
         SELECT FROM soniq_workers AS worker
         WHERE worker.id = job.worker_id
-            AND worker.expires_at > COALESCE($1::timestamptz, now())
+            AND (
+                worker.expires_at > COALESCE($1::timestamptz, now())
+                -- After a restart of the server everybody gets a full lease to come back.
+                OR $1::timestamptz IS NULL
+                AND pg_postmaster_start_time() + (worker.expires_at - worker.renewed_at) > now()
+                AND worker.renewed_at < pg_postmaster_start_time()
+            )
     )

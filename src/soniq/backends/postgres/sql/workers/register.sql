@@ -1,8 +1,8 @@
 INSERT INTO soniq_workers (
-    id, hostname, pid, queues, concurrency, tasks, started_at, renewed_at, expires_at
+    id, hostname, pid, queues, concurrency, tasks, lock_key, started_at, renewed_at, expires_at
 )
 SELECT
-    $2, $3, $4, $5::text[], $6, $7::text[], clock.time, clock.time,
+    $2, $3, $4, $5::text[], $6, $7::text[], $9::bigint, clock.time, clock.time,
     clock.time + $8 * interval '1 second'
 FROM (SELECT COALESCE($1::timestamptz, now()) AS time) AS clock
 ON CONFLICT (id) DO UPDATE SET
@@ -11,5 +11,6 @@ ON CONFLICT (id) DO UPDATE SET
     queues = excluded.queues,
     concurrency = excluded.concurrency,
     tasks = excluded.tasks,
+    lock_key = excluded.lock_key,
     renewed_at = excluded.renewed_at,
     expires_at = excluded.expires_at
