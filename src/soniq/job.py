@@ -46,7 +46,8 @@ class ClaimedJob:
     """A job that a worker has just taken: what it needs to run it, and the fence to settle it.
 
     ``attempt`` counts the runs that count (from 1). ``fence`` rises with every claim and never
-    falls; a write that names an old fence changes nothing.
+    falls; a write that names an old fence changes nothing. ``crashes`` counts the earlier runs that
+    ended with their process.
     """
 
     id: str
@@ -58,6 +59,7 @@ class ClaimedJob:
     fence: int
     scheduled_at: datetime
     created_at: datetime
+    crashes: int = 0
 
 
 class Row(Mapping[str, Any]):

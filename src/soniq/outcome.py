@@ -93,6 +93,13 @@ class TimedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Crashed:
+    """The process that the handler had for itself ended under it."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Misfit:
     """The arguments do not fit the handler; it was never called."""
 
@@ -137,7 +144,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """The job moves to the dead letters."""
+    """The job moves to the dead letters; as ``worker_crashed`` with one crash more."""
 
     reason: Reason
     failure: Failure
@@ -176,12 +183,21 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Crash:
+    """The job is queued as it was, one crash more; the attempt is spent, but never the last one."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """An operator wanted the running job to end, and it has ended."""
 
 
-Ending = Returned | Raised | TimedOut | Misfit | Stranger | Interrupted | Cancelled | Snooze
-Outcome = Complete | Retry | Bury | Snooze | Release | Cancel
+Ending = (
+    Returned | Raised | TimedOut | Crashed | Misfit | Stranger | Interrupted | Cancelled | Snooze
+)
+Outcome = Complete | Retry | Bury | Snooze | Release | Crash | Cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +217,21 @@ def worker_lost(worker_id: str) -> Failure:
 
 
 def decide(  # noqa: PLR0911 - one return for each rule
-    job: ClaimedJob, ending: Ending, policy: RetryPolicy, chance: float = 0.5
+    job: ClaimedJob,
+    ending: Ending,
+    policy: RetryPolicy,
+    chance: float = 0.5,
+    *,
+    max_crashes: int = 3,
 ) -> Outcome:
     """Return what becomes of the job: the only place that knows the rules.
 
     Args:
-        job: the claim; its ``attempt`` and ``max_attempts`` are the budget.
+        job: the claim; its ``attempt`` and ``max_attempts`` are the budget, ``crashes`` is apart.
         ending: how the attempt ended.
         policy: the task's delays between attempts.
         chance: a number from [0, 1) that places the delay within the policy's jitter.
+        max_crashes: the number of crashes that buries a job.
     """
     match ending:
         case Returned(result, problem):
@@ -222,6 +244,9 @@ def decide(  # noqa: PLR0911 - one return for each rule
             return Cancel()
         case Stranger():
             return Bury(Reason.JOB_NOT_FOUND, NOT_FOUND)
+        case Crashed(failure):
+            crashed_too_often = job.crashes + 1 >= max_crashes
+            return Bury(Reason.WORKER_CRASHED, failure) if crashed_too_often else Crash(failure)
         case Misfit(failure):
             return Bury(Reason.INVALID_ARGUMENTS, failure)
         case Raised(failure, permanent=True):

@@ -15,6 +15,7 @@ from soniq.outcome import (
     Bury,
     Cancel,
     Complete,
+    Crash,
     Outcome,
     Reason,
     Release,
@@ -196,7 +197,7 @@ async def test_handler_stops_when_its_claim_is_lost(make_app: Callable[..., Soni
 
 @pytest.mark.parametrize(
     "outcome",
-    [Cancel(), Retry(60, OOPS), Snoozed(60), Release()],
+    [Cancel(), Retry(60, OOPS), Snoozed(60), Release(), Crash(OOPS)],
     ids=lambda outcome: type(outcome).__name__,
 )
 async def test_nothing_queues_a_cancelled_job_again(

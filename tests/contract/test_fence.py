@@ -9,7 +9,7 @@ import pytest
 
 from soniq.backends.contract import Backend
 from soniq.job import ClaimedJob, JobStatus
-from soniq.outcome import Bury, Complete, Outcome, Reason, Release, Retry, Settlement, Snooze
+from soniq.outcome import Bury, Complete, Crash, Outcome, Reason, Release, Retry, Settlement, Snooze
 from tests.support import FrozenClock
 from tests.support.store import (
     NOBODY,
@@ -30,6 +30,7 @@ OUTCOMES: list[Outcome] = [
     Retry(7, OOPS),
     Snooze(7),
     Release(),
+    Crash(OOPS),
     Bury(Reason.TIMEOUT, OOPS),
 ]
 

@@ -11,6 +11,7 @@ from soniq.job import JobStatus
 from soniq.outcome import (
     Bury,
     Complete,
+    Crash,
     Failure,
     Outcome,
     Reason,
@@ -134,6 +135,35 @@ async def test_release(backend: Backend, clock: FrozenClock) -> None:
     assert (again.attempt, again.fence) == (1, 2)
 
 
+@pytest.mark.parametrize(("max_attempts", "left"), [(1, 0), (2, 1), (4, 1)])
+async def test_crash(backend: Backend, clock: FrozenClock, max_attempts: int, left: int) -> None:
+    """A crashed job is due as before, with its error and a crash more; never the last attempt."""
+    new = new_job(clock, max_attempts=max_attempts)
+    job = await claimed_job(backend, new)
+    due = clock.now()
+    clock.advance(seconds=3)
+    assert await settle(backend, job, Crash(OOPS))
+    row = await look(backend, job.id)
+    assert (row.status, row.attempts, row.crashes) == (JobStatus.QUEUED, left, 1)
+    assert (row.scheduled_at, row.worker_id, row.finished_at) == (due, None, None)
+    assert (row.last_error, row.last_traceback) == (OOPS.summary, OOPS.traceback)
+    [again] = await claim(backend)
+    assert (again.attempt, again.fence, again.crashes) == (left + 1, 2, 1)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+async def test_only_a_burial_by_crash_counts_a_crash(
+    backend: Backend, clock: FrozenClock, reason: Reason
+) -> None:
+    """The crash that buries a job is counted like those before it."""
+    job = await claimed_job(backend, new_job(clock))
+    await settle(backend, job, Crash(OOPS))
+    [job] = await claim(backend)
+    await settle(backend, job, Bury(reason, OOPS))
+    crashes = (await letter(backend, job.id)).crashes
+    assert crashes == (2 if reason is Reason.WORKER_CRASHED else 1)
+
+
 async def test_a_released_job_keeps_its_place(backend: Backend, clock: FrozenClock) -> None:
     """A job that was given back is the first again."""
     jobs = [new_job(clock) for _ in range(3)]
@@ -199,18 +229,19 @@ async def test_every_reason_is_kept(backend: Backend, clock: FrozenClock, reason
 
 async def test_a_mixed_batch(backend: Backend, clock: FrozenClock) -> None:
     """One call settles any mix of outcomes, each for its own job."""
-    await insert(backend, *(new_job(clock) for _ in range(10)))
+    await insert(backend, *(new_job(clock) for _ in range(12)))
     jobs = await claim(backend)
     mix: list[Outcome] = [
-        Complete("1"), Retry(5, OOPS), Snooze(6), Release(), Bury(Reason.TIMEOUT, OOPS)
+        Complete("1"), Retry(5, OOPS), Snooze(6), Release(), Bury(Reason.TIMEOUT, OOPS), Crash(OOPS)
     ]  # fmt: skip
-    batch = [Settlement(job, mix[n % 5]) for n, job in enumerate(jobs)]
+    batch = [Settlement(job, mix[n % 6]) for n, job in enumerate(jobs)]
     assert await backend.jobs.settle(batch, worker=WORKER) == {job.id for job in jobs}
     seen = [await backend.jobs.get(job.id) for job in jobs]
     facts = [row and (row.status, row.attempts, row.result) for row in seen]
     queued = JobStatus.QUEUED
     assert facts == 2 * [
-        (JobStatus.DONE, 1, 1), (queued, 1, None), (queued, 0, None), (queued, 0, None), None
+        (JobStatus.DONE, 1, 1), (queued, 1, None), (queued, 0, None), (queued, 0, None), None,
+        (queued, 1, None),
     ]  # fmt: skip
     assert len(await backend.dead_letters.find()) == 2
 

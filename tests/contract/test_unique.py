@@ -8,7 +8,7 @@ import pytest
 
 from soniq.backends.contract import Backend
 from soniq.job import ClaimedJob, JobStatus
-from soniq.outcome import Bury, Complete, Outcome, Reason, Release, Retry, Settlement, Snooze
+from soniq.outcome import Bury, Complete, Crash, Outcome, Reason, Release, Retry, Settlement, Snooze
 from tests.support import FrozenClock
 from tests.support.store import (
     OOPS,
@@ -24,7 +24,7 @@ from tests.support.store import (
     settle,
 )
 
-BACK: list[Outcome] = [Retry(0, OOPS), Snooze(0), Release()]
+BACK: list[Outcome] = [Retry(0, OOPS), Snooze(0), Release(), Crash(OOPS)]
 
 
 @pytest.fixture(params=BACK, ids=lambda outcome: type(outcome).__name__.lower())
@@ -171,12 +171,12 @@ async def test_two_of_one_batch(backend: Backend, clock: FrozenClock, back: Outc
     assert {row.status for row in await backend.jobs.find()} == {JobStatus.QUEUED}
 
 
-async def test_three_kinds_in_one_batch(backend: Backend, clock: FrozenClock) -> None:
+async def test_all_kinds_in_one_batch(backend: Backend, clock: FrozenClock) -> None:
     """The same holds when they go back by different outcomes."""
-    jobs = [*await twins(backend, clock), await claimed_job(backend, new_job(clock, key="k"))]
+    jobs = [await claimed_job(backend, new_job(clock, key="k")) for _ in BACK]
     batch = [Settlement(job, outcome) for job, outcome in zip(jobs, BACK, strict=True)]
     assert await backend.jobs.settle(batch, worker=WORKER) == {job.id for job in jobs}
-    assert await keys(backend) == [None, None, "k"]
+    assert await keys(backend) == [None, None, None, "k"]
 
 
 async def test_a_clash_hurts_no_other_row(backend: Backend, clock: FrozenClock) -> None:

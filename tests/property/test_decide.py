@@ -11,6 +11,8 @@ from soniq.job import ClaimedJob
 from soniq.outcome import (
     Bury,
     Complete,
+    Crash,
+    Crashed,
     Ending,
     Failure,
     Interrupted,
@@ -43,6 +45,7 @@ JOBS = st.builds(
     fence=COUNT,
     scheduled_at=st.just(NOW),
     created_at=st.just(NOW),
+    crashes=st.integers(0, 5),
 )
 POLICIES = st.builds(
     RetryPolicy,
@@ -55,6 +58,7 @@ ENDINGS: st.SearchStrategy[Ending] = st.one_of(
     st.builds(Returned, st.none() | st.text(), st.none() | st.text()),
     st.builds(Raised, FAILURES, st.booleans()),
     st.builds(TimedOut, FAILURES),
+    st.builds(Crashed, FAILURES),
     st.builds(Misfit, FAILURES),
     st.builds(Stranger, st.booleans()),
     st.just(Interrupted()),
@@ -63,12 +67,12 @@ ENDINGS: st.SearchStrategy[Ending] = st.one_of(
 CHANCE = st.floats(0, 1, exclude_max=True)
 
 
-@given(job=JOBS, ending=ENDINGS, policy=POLICIES, chance=CHANCE)
+@given(job=JOBS, ending=ENDINGS, policy=POLICIES, chance=CHANCE, max_crashes=st.integers(1, 5))
 def test_every_ending_has_one_lawful_outcome(
-    job: ClaimedJob, ending: Ending, policy: RetryPolicy, chance: float
+    job: ClaimedJob, ending: Ending, policy: RetryPolicy, chance: float, max_crashes: int
 ) -> None:
     """No ending is without outcome, and each outcome comes from the endings that allow it."""
-    outcome = decide(job, ending, policy, chance)
+    outcome = decide(job, ending, policy, chance, max_crashes=max_crashes)
     match outcome:
         case Complete():
             assert isinstance(ending, Returned)
@@ -79,6 +83,12 @@ def test_every_ending_has_one_lawful_outcome(
         case Bury(Reason.MAX_RETRIES_EXCEEDED | Reason.TIMEOUT):
             assert isinstance(ending, Raised | TimedOut)
             assert job.attempt >= job.max_attempts
+        case Crash():
+            assert isinstance(ending, Crashed)
+            assert job.crashes + 1 < max_crashes
+        case Bury(Reason.WORKER_CRASHED):
+            assert isinstance(ending, Crashed)
+            assert job.crashes + 1 >= max_crashes
         case Bury(reason):
             assert reason in {
                 Reason.PERMANENT_FAILURE,
@@ -111,6 +121,23 @@ def test_a_job_that_always_fails_runs_once_and_its_retries(
         job = ClaimedJob("id", "a", "q", "{}", runs, retries + 1, runs, NOW, NOW)
         outcome = decide(job, Raised(failure), policy)
     assert runs == retries + 1
+
+
+@given(failure=FAILURES, policy=POLICIES, retries=st.integers(0, 5), max_crashes=COUNT)
+def test_a_job_that_always_crashes_runs_max_crashes_times(
+    failure: Failure, policy: RetryPolicy, retries: int, max_crashes: int
+) -> None:
+    """Whatever its budget: crashes are counted apart, and the last attempt is never theirs."""
+    limit = min(max_crashes, 50)
+    attempts, crashes = 0, 0
+    outcome = None
+    while not isinstance(outcome, Bury):
+        attempts += 1
+        job = ClaimedJob("id", "a", "q", "{}", attempts, retries + 1, 1, NOW, NOW, crashes)
+        assert job.attempt <= job.max_attempts
+        outcome = decide(job, Crashed(failure), policy, max_crashes=limit)
+        attempts, crashes = min(attempts, retries), crashes + 1
+    assert (crashes, outcome.reason) == (limit, Reason.WORKER_CRASHED)
 
 
 @given(text=st.text(st.characters()), limit=st.integers(2, 50))

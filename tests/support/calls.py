@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from soniq.backends.contract import Queues
-from soniq.outcome import Bury, Complete, Failure, Outcome, Reason, Release, Retry, Snooze
+from soniq.outcome import Bury, Complete, Crash, Failure, Outcome, Reason, Release, Retry, Snooze
 
 NAMES = ("mail.send", "shop.pay", "gone.task")
 QUEUES = ("a", "b", "c")
@@ -29,7 +29,8 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(Retry, seconds, failures),
     st.builds(Snooze, seconds),
     st.just(Release()),
-    st.builds(Bury, st.sampled_from([Reason.TIMEOUT, Reason.PERMANENT_FAILURE]), failures),
+    st.builds(Crash, failures),
+    st.builds(Bury, st.sampled_from([Reason.TIMEOUT, Reason.WORKER_CRASHED]), failures),
 )
 requests = st.fixed_dictionaries(
     {

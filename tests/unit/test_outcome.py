@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from soniq.job import ClaimedJob
 from soniq.outcome import (
     Bury,
     Complete,
+    Crash,
+    Crashed,
     Ending,
     Failure,
     Interrupted,
@@ -53,6 +56,7 @@ MISFIT = Bury(Reason.INVALID_ARGUMENTS, FAILURE)
         (Returned(None, "too large"), Complete(None, "too large"), Complete(None, "too large")),
         (Raised(FAILURE), RETRY, SPENT),
         (TimedOut(FAILURE), RETRY, LATE),
+        (Crashed(FAILURE), Crash(FAILURE), Crash(FAILURE)),
         (Raised(FAILURE, permanent=True), HOPELESS, HOPELESS),
         (Misfit(FAILURE), MISFIT, MISFIT),
         (Stranger(), Release(), Release()),
@@ -74,6 +78,15 @@ def test_a_stranger_for_too_long_is_buried() -> None:
     assert isinstance(outcome, Bury)
     assert outcome.reason is Reason.JOB_NOT_FOUND
     assert "deploy it" in outcome.failure.summary
+
+
+def test_crashes_are_counted_apart_from_attempts() -> None:
+    """The crash that makes max_crashes of them buries the job, however many attempts are left."""
+    crashed = replace(claimed(1, 9), crashes=2)
+    buried = Bury(Reason.WORKER_CRASHED, FAILURE)
+    assert decide(crashed, Crashed(FAILURE), POLICY) == buried
+    assert decide(crashed, Crashed(FAILURE), POLICY, max_crashes=4) == Crash(FAILURE)
+    assert decide(claimed(1, 9), Crashed(FAILURE), POLICY, max_crashes=1) == buried
 
 
 def test_the_delay_grows_with_the_attempts_and_takes_its_chance() -> None:

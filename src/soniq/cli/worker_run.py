@@ -152,7 +152,7 @@ def conclude(report: WorkerReport) -> None:
     """Log what this worker has done."""
     logger.info(
         "Worker %d ended: %d done, %d to retry, %d to the dead letters, %d snoozed, "
-        "%d given back, %d cancelled, %d lost, %d left behind",
+        "%d crashed, %d given back, %d cancelled, %d lost, %d left behind",
         os.getpid(), report.complete, report.retry, report.bury, report.snooze,
-        report.release, report.cancel, report.lost, report.abandoned,
+        report.crash, report.release, report.cancel, report.lost, report.abandoned,
     )  # fmt: skip

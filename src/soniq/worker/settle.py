@@ -11,7 +11,7 @@ from soniq.backends.contract import Backend
 from soniq.batch import Batcher
 from soniq.clock import Clock
 from soniq.events import Events, JobSettled, LeaseLost
-from soniq.outcome import Bury, Release, Retry, Settlement, Snooze
+from soniq.outcome import Bury, Crash, Release, Retry, Settlement, Snooze
 from soniq.repeat import FIRST_PAUSE, LONGEST_PAUSE
 
 logger = logging.getLogger("soniq.worker")
@@ -41,7 +41,7 @@ class Settler:
             return
         self.tally[type(outcome).__name__.lower()] += 1
         log_failure(settlement)
-        if isinstance(outcome, Retry | Snooze | Release):
+        if isinstance(outcome, Retry | Snooze | Release | Crash):
             # Queued again: whoever sleeps has to find out anew how long.
             await self._backend.wakeups.wake([job.queue])
         if self._events.wanted(JobSettled):
@@ -72,6 +72,12 @@ def log_failure(settlement: Settlement) -> None:
             logger.warning(
                 "Job %s (%s) failed on attempt %d of %d, again in %g s: %s",
                 job.job_name, job.id, job.attempt, job.max_attempts, delay, failure.summary,
+            )  # fmt: skip
+        case Crash(failure):
+            logger.warning(
+                "Job %s (%s) crashed on attempt %d of %d, crash %d: %s",
+                job.job_name, job.id, job.attempt, job.max_attempts, job.crashes + 1,
+                failure.summary,
             )  # fmt: skip
         case Bury(reason, failure):
             logger.error(

@@ -58,6 +58,7 @@ class WorkerReport:
     bury: int = 0
     snooze: int = 0
     release: int = 0
+    crash: int = 0
     cancel: int = 0
     lost: int = 0
     abandoned: int = 0

@@ -21,6 +21,7 @@ def claimed(row: JobRow) -> ClaimedJob:
         row.fence,
         row.scheduled_at,
         row.created_at,
+        row.crashes,
     )
 
 

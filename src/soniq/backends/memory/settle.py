@@ -9,7 +9,19 @@ from typing import NoReturn, assert_never
 from soniq.backends.memory.tables import JobRow, Tables
 from soniq.backends.times import later
 from soniq.job import ClaimedJob, JobStatus
-from soniq.outcome import Bury, Cancel, Complete, Outcome, Release, Retry, Snooze, storable
+from soniq.outcome import (
+    Bury,
+    Cancel,
+    Complete,
+    Crash,
+    Failure,
+    Outcome,
+    Reason,
+    Release,
+    Retry,
+    Snooze,
+    storable,
+)
 from soniq.retry import LONGEST_DELAY
 
 
@@ -28,8 +40,7 @@ def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
             row.result, row.result_error = kept(result, result_error)
             tables.end(row, JobStatus.DONE, now)
         case Retry(delay, failure):
-            row.last_error = storable(failure.summary)
-            row.last_traceback = failure.traceback and storable(failure.traceback)
+            note(row, failure)
             row.scheduled_at = later(now, min(delay, LONGEST_DELAY))
             tables.put_back(row, now)
         case Snooze(seconds):
@@ -39,12 +50,24 @@ def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
         case Release():
             row.attempts -= 1
             tables.put_back(row, now)
+        case Crash(failure):
+            note(row, failure)
+            row.crashes += 1
+            row.attempts = min(row.attempts, row.max_attempts - 1)
+            tables.put_back(row, now)
         case Cancel():
             tables.end(row, JobStatus.CANCELLED, now)
         case Bury(reason, failure):
+            row.crashes += reason is Reason.WORKER_CRASHED
             tables.bury(row, reason, now, failure)
         case _:
             assert_never(outcome)
+
+
+def note(row: JobRow, failure: Failure) -> None:
+    """Write the failure into the row, in place of an earlier one."""
+    row.last_error = storable(failure.summary)
+    row.last_traceback = failure.traceback and storable(failure.traceback)
 
 
 def kept(result: str | None, problem: str | None) -> tuple[str | None, str | None]:

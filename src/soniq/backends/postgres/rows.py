@@ -23,6 +23,7 @@ def claimed(record: asyncpg.Record) -> ClaimedJob:
         fence=record["fence"],
         scheduled_at=record["scheduled_at"],
         created_at=record["created_at"],
+        crashes=record["crashes"],
     )
 
 

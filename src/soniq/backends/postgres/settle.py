@@ -15,6 +15,7 @@ from soniq.outcome import (
     Bury,
     Cancel,
     Complete,
+    Crash,
     Release,
     Retry,
     Settlement,
@@ -93,7 +94,7 @@ class Settling:
     def head(self, verb: str, *, keep_key: bool) -> tuple[object, ...]:
         """Return the parameters that come before the columns."""
         match verb:
-            case "retry" | "snooze" | "release":
+            case "retry" | "snooze" | "release" | "crash":
                 return self.now, self.worker, keep_key
             case _:
                 return self.now, self.worker
@@ -112,6 +113,8 @@ def row_of(settlement: Settlement) -> tuple[str, Row]:
             return "snooze", (*claim, min(seconds, LONGEST_DELAY))
         case Release():
             return "release", claim
+        case Crash(failure):
+            return "crash", (*claim, failure.summary, failure.traceback)
         case Cancel():
             return "cancel_claimed", claim
         case Bury(reason, failure):

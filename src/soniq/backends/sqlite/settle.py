@@ -19,6 +19,8 @@ from soniq.outcome import (
     Bury,
     Cancel,
     Complete,
+    Crash,
+    Failure,
     Outcome,
     Release,
     Retry,
@@ -47,6 +49,7 @@ VERBS: dict[type[Outcome], tuple[str, ...]] = {
     Retry: ("jobs/retry",),
     Snooze: ("jobs/snooze",),
     Release: ("jobs/release",),
+    Crash: ("jobs/crash",),
     Cancel: ("jobs/cancel_claimed",),
     Bury: ("jobs/bury", "jobs/remove"),
 }
@@ -128,20 +131,22 @@ def facts(settlement: Settlement, now: datetime) -> Facts:
         case Complete(result, result_error):
             return row | {"result": result, "result_error": result_error}
         case Retry(delay, failure):
-            return row | {
-                "due": text(later(now, min(delay, LONGEST_DELAY))),
-                "last_error": storable(failure.summary),
-                "last_traceback": failure.traceback and storable(failure.traceback),
-            }
+            return row | error(failure) | {"due": text(later(now, min(delay, LONGEST_DELAY)))}
         case Snooze(seconds):
             return row | {"due": text(later(now, min(seconds, LONGEST_DELAY)))}
         case Release() | Cancel():
             return row
+        case Crash(failure):
+            return row | error(failure)
         case Bury(reason, failure):
-            return row | {
-                "reason": reason,
-                "last_error": storable(failure.summary),
-                "last_traceback": failure.traceback and storable(failure.traceback),
-            }
+            return row | error(failure) | {"reason": reason}
         case _:
             assert_never(outcome)
+
+
+def error(failure: Failure) -> Facts:
+    """Return the parameters that tell of a failure."""
+    return {
+        "last_error": storable(failure.summary),
+        "last_traceback": failure.traceback and storable(failure.traceback),
+    }

@@ -11,7 +11,8 @@ WITH gone AS (
     RETURNING
         job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
         claim.reason, job.scheduled_at, job.created_at, job.started_at, job.worker_id,
-        claim.last_error, claim.last_traceback, job.crashes
+        claim.last_error, claim.last_traceback,
+        job.crashes + (claim.reason = 'worker_crashed')::integer AS crashes
 )
 INSERT INTO soniq_dead_letter_jobs (
     id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,

@@ -88,4 +88,4 @@ SET status = 'processing',
 WHERE job.id = ANY (ARRAY(SELECT taken.id FROM taken))
 RETURNING
     job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
-    job.fence, job.scheduled_at, job.created_at
+    job.fence, job.scheduled_at, job.created_at, job.crashes

@@ -4,7 +4,8 @@ INSERT INTO soniq_dead_letter_jobs (
     started_at, finished_at, worker_id, last_error, last_traceback, crashes
 )
 SELECT id, job_name, queue, priority, args, attempts, max_attempts, :reason, scheduled_at,
-    created_at, started_at, :now, worker_id, :last_error, :last_traceback, crashes
+    created_at, started_at, :now, worker_id, :last_error, :last_traceback,
+    crashes + (:reason = 'worker_crashed')
 FROM soniq_jobs
 WHERE id = :id AND fence = :fence AND worker_id = :worker AND status = 'processing'
 -- An id that was buried, inserted anew and buried again keeps its latest end.
