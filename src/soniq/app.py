@@ -138,7 +138,7 @@ class Soniq:
                 (False), ``retry_delay`` seconds or a list of them (0), ``retry_backoff`` (False),
                 ``retry_max_delay`` seconds, ``retry_jitter`` share of the delay (0), ``timeout``
                 seconds, 0 for none (None: the setting ``job_timeout``), ``validate`` or
-                ``args_model``: a pydantic model for the arguments.
+                ``args_model``: a pydantic model for the arguments, ``executor``: "process" or None.
 
         Raises:
             TypeError: no parentheses, or an option that tasks do not have.

@@ -24,6 +24,9 @@
     ├── JobFailed                               wait_for() found the job in the dead letters
     ├── WaitTimeout (TimeoutError)
     ├── DiscoveryError (ImportError)                a job module or app that can't be found
+    ├── HandlerFailed                           what a handler raised in a process of its own
+    │   └── HandlerFailedForGood (PermanentFailure)
+    ├── WorkerCrashed                           a handler's own process ended under it
     └── PermanentFailure                            raised BY a handler: do not try again
 
 The ``code`` of a class is stable: log it, match on it, look it up in the documentation.
@@ -200,3 +203,32 @@ class PermanentFailure(SoniqError):
     """
 
     code = "SONIQ_PERMANENT_FAILURE"
+
+
+class HandlerFailed(SoniqError):
+    """What a handler raised in a process of its own, for middleware and hooks: there it is text.
+
+    ``summary`` is one line, ``Type: message``; ``traceback`` is what Python printed there.
+    """
+
+    code = "SONIQ_HANDLER_FAILED"
+
+    def __init__(self, summary: str, traceback: str | None = None) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.traceback = traceback
+        if traceback:
+            # So that it is shown wherever this error is.
+            self.add_note(traceback)
+
+
+class HandlerFailedForGood(HandlerFailed, PermanentFailure):
+    """A ``PermanentFailure`` that a handler raised in a process of its own."""
+
+    code = "SONIQ_HANDLER_FAILED_FOR_GOOD"
+
+
+class WorkerCrashed(SoniqError):
+    """The process that a handler had for itself ended under it: by a signal, or by an exit."""
+
+    code = "SONIQ_WORKER_CRASHED"

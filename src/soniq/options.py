@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
 
 from soniq.errors import InvalidOption, InvalidTaskName, UnknownOption
 from soniq.retry import LONGEST_DELAY, RetryPolicy
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Delay = int | float | Sequence[int | float]
 When = datetime | timedelta | int | float
+ExecutorName = Literal["async", "thread", "process"]
 NAME_LENGTH = 255
 
 
@@ -38,6 +39,7 @@ class TaskOptionArguments(TypedDict, total=False):
     timeout: int | float | None
     validate: type[BaseModel] | None
     args_model: type[BaseModel] | None
+    executor: ExecutorName | None
 
 
 class EnqueueOptionArguments(TypedDict, total=False):
@@ -65,7 +67,10 @@ class EnqueueOptions:
 
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
-    """The options of a task, complete and in range. ``timeout`` in seconds, 0 for none."""
+    """The options of a task, complete and in range. ``timeout`` in seconds, 0 for none.
+
+    ``executor``: where the handler shall run; None leaves it to the kind of function that it is.
+    """
 
     queue: str = "default"
     priority: int = 100
@@ -74,6 +79,7 @@ class TaskOptions:
     timeout: float = 300.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     model: type[BaseModel] | None = None
+    executor: ExecutorName | None = None
 
 
 def default_options(settings: Settings) -> TaskOptions:
@@ -105,6 +111,7 @@ def read_options(defaults: TaskOptions, given: Mapping[str, Any]) -> TaskOptions
         timeout=defaults.timeout if timeout is None else check_seconds("timeout", timeout),
         retry=read_retry_policy(given),
         model=check_model(given.get("validate")),
+        executor=check_executor(given.get("executor")),
     )
 
 
@@ -213,4 +220,15 @@ def check_model(value: object) -> type[BaseModel] | None:
     if value is None or (isinstance(value, type) and hasattr(value, "model_validate")):
         return value
     message = f"validate={value!r}: give a pydantic BaseModel class."
+    raise InvalidOption(message)
+
+
+def check_executor(value: Any) -> ExecutorName | None:
+    """Return the name of an executor or None, or raise InvalidOption."""
+    if value is None or value in get_args(ExecutorName):
+        return cast("ExecutorName | None", value)
+    message = (
+        f"executor={value!r}: give 'async' (the event loop), 'thread' or 'process', or leave it "
+        "out: then coroutine functions run on the event loop and plain ones in a thread."
+    )
     raise InvalidOption(message)

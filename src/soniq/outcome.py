@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from soniq.errors import InvalidOption, PermanentFailure
+from soniq.errors import HandlerFailed, InvalidOption, PermanentFailure, WorkerCrashed
 from soniq.job import ClaimedJob
 from soniq.retry import LONGEST_DELAY, RetryPolicy
 
@@ -32,6 +32,8 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Describe any exception, also one whose own ``__str__`` raises."""
+        if isinstance(error, HandlerFailed):
+            return cls(error.summary, error.traceback)
         return cls(storable(summarize(error)), storable(format_traceback(error)))
 
 
@@ -97,6 +99,11 @@ class Crashed:
     """The process that the handler had for itself ended under it."""
 
     failure: Failure
+
+    @classmethod
+    def by(cls, error: WorkerCrashed) -> Crashed:
+        """Describe the end; where the worker stood meanwhile says nothing about it."""
+        return cls(Failure(summarize(error)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,14 +252,21 @@ def decide(  # noqa: PLR0911 - one return for each rule
         case Stranger():
             return Bury(Reason.JOB_NOT_FOUND, NOT_FOUND)
         case Crashed(failure):
-            crashed_too_often = job.crashes + 1 >= max_crashes
-            return Bury(Reason.WORKER_CRASHED, failure) if crashed_too_often else Crash(failure)
+            poisonous = job.crashes + 1 >= max_crashes
+            return Bury(Reason.WORKER_CRASHED, failure) if poisonous else Crash(failure)
         case Misfit(failure):
             return Bury(Reason.INVALID_ARGUMENTS, failure)
         case Raised(failure, permanent=True):
             return Bury(Reason.PERMANENT_FAILURE, failure)
-        case Raised(failure) | TimedOut(failure):
-            spent = Reason.TIMEOUT if isinstance(ending, TimedOut) else Reason.MAX_RETRIES_EXCEEDED
-            if job.attempt >= job.max_attempts:
-                return Bury(spent, failure)
-            return Retry(policy.delay(job.attempt, chance), failure)
+        case Raised() | TimedOut():
+            return retry_or_bury(job, ending, policy, chance)
+
+
+def retry_or_bury(
+    job: ClaimedJob, ending: Raised | TimedOut, policy: RetryPolicy, chance: float
+) -> Retry | Bury:
+    """Return a retry, or a burial where no attempt is left."""
+    if job.attempt < job.max_attempts:
+        return Retry(policy.delay(job.attempt, chance), ending.failure)
+    late = isinstance(ending, TimedOut)
+    return Bury(Reason.TIMEOUT if late else Reason.MAX_RETRIES_EXCEEDED, ending.failure)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from soniq.errors import DuplicateTaskName, InvalidTaskName, UnknownTask
+from soniq.handler import derive_name
 from soniq.options import TaskOptions, check_name
-from soniq.task import Enqueues, Task, derive_name
+from soniq.task import Enqueues, Task
 
 
 class Registry:

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     pool_min_size: int = Field(default=1, ge=0)
     pool_max_size: int = Field(default=10, ge=1)
     sync_pool_size: int = Field(default=8, ge=1)
+    process_pool_size: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     max_args_bytes: int = Field(default=256 * 1024, ge=2)
     max_crashes: int = Field(default=3, ge=1)
     unknown_task_grace: Seconds = 600.0

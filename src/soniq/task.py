@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import inspect
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import (
     ParamSpec,
     Protocol,
     TypeVar,
+    cast,
     overload,
 )
 
@@ -22,6 +24,7 @@ from typing_extensions import Unpack
 
 from soniq.arguments import ArgumentCodec
 from soniq.errors import InvalidHandler
+from soniq.handler import check_handler, choose_executor, is_async
 from soniq.options import (
     EnqueueOptionArguments,
     EnqueueOptions,
@@ -72,6 +75,7 @@ class Task(Generic[P, R_co]):
         self.settings = options
         self.arguments = ArgumentCodec(handler)
         self.is_async = is_async(handler)
+        self.executor = choose_executor(handler, options.executor)
         self.enqueues = enqueues
         functools.update_wrapper(self, handler)
         if self.is_async:
@@ -165,16 +169,6 @@ def task_ref(
     return TaskRef(name, args_model, queue, priority, retries, unique)
 
 
-def is_async(handler: object) -> bool:
-    """Tell whether calling the handler gives something to await."""
-    unwrapped = inspect.unwrap(handler) if callable(handler) else handler
-    while isinstance(unwrapped, functools.partial):
-        unwrapped = unwrapped.func
-    return inspect.iscoroutinefunction(unwrapped) or inspect.iscoroutinefunction(
-        getattr(unwrapped, "__call__", None)  # noqa: B004 - the method itself is looked at
-    )
-
-
 def mark_as_coroutine_function(task: object) -> None:
     """Make ``iscoroutinefunction(task)`` true, as frameworks ask it of what they call."""
     if sys.version_info >= (3, 12):
@@ -183,9 +177,33 @@ def mark_as_coroutine_function(task: object) -> None:
         task._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def derive_name(handler: Callable[..., Any]) -> str:
-    """Return ``module.qualname``, the name of a task that was given none."""
-    return f"{handler.__module__}.{handler.__qualname__}"
+def find_handler(module: str, qualname: str, task: str) -> Callable[..., Any]:
+    """Import a handler; where it was decorated, that of the task of this name.
+
+    Raises:
+        InvalidHandler: nothing that can be called stands there.
+        Exception: whatever the import raises.
+    """
+    found: Any = importlib.import_module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    layer = found
+    while layer is not None:
+        if isinstance(layer, Task) and layer.name == task:
+            handler: Callable[..., Any] = layer.handler
+            return handler
+        layer = getattr(layer, "__wrapped__", None)
+    if not callable(found) or isinstance(found, Task):
+        raise InvalidHandler(not_found(module, qualname, task))
+    return cast("Callable[..., Any]", found)
+
+
+def not_found(module: str, qualname: str, task: str) -> str:
+    """Return the sentence that says that a handler is not where its name says."""
+    return (
+        f"The handler of {task!r} can't be found again as {module}.{qualname}, so no other process "
+        "can run it: define it at the top of its module under a name that nothing else takes."
+    )
 
 
 # --- checks: everything is refused when it is declared, never in a worker ------------------------
@@ -199,20 +217,3 @@ def refuse_positional(name: str, args: tuple[object, ...]) -> None:
             f"not {len(args)} positional value(s)."
         )
         raise TypeError(message)
-
-
-def check_handler(handler: object) -> None:
-    """Raise InvalidHandler for what a worker could not call with keyword arguments."""
-    if not callable(handler):
-        message = f"{handler!r} is not a function; write @app.job() above a def or async def."
-        raise InvalidHandler(message)
-    if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
-        message = f"{handler!r} is a generator; a handler must return its result, not yield."
-        raise InvalidHandler(message)
-    for parameter in inspect.signature(handler).parameters.values():
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            message = (
-                f"{handler!r} takes {parameter.name!r} by position only, but arguments of jobs "
-                "travel by name: remove the '/' from its signature."
-            )
-            raise InvalidHandler(message)

@@ -124,9 +124,10 @@ class JobStore(Protocol):
         after its seconds, attempt given back. Release → QUEUED, due as before, attempt given back.
         Crash → QUEUED, due as before, with the error and one crash more; the attempt is spent, but
         never the last one. Bury → a row of ``soniq_dead_letter_jobs`` instead of this one, in one
-        step, with one crash more where the reason is ``worker_crashed``. Cancel → CANCELLED, as does whatever would be QUEUED again when a cancellation was requested. A job
-        that goes back to QUEUED while another one waits under its unique key gives up the key. One
-        bad row never keeps the others from being written.
+        step, with one crash more where the reason is ``worker_crashed``. Cancel → CANCELLED, as
+        does whatever would be QUEUED again when a cancellation was requested. A job that goes back
+        to QUEUED while another one waits under its unique key gives up the key. One bad row never
+        keeps the others from being written.
         """
         ...
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from soniq.arguments import check_model, decode, encode_result
 from soniq.clock import Clock
 from soniq.context import CURRENT, JobContext
-from soniq.errors import InvalidArguments, TaskArgumentsInvalid
+from soniq.errors import InvalidArguments, TaskArgumentsInvalid, WorkerCrashed
 from soniq.events import Events, JobRaised, JobReturned, JobStarted
 from soniq.job import ClaimedJob
 from soniq.middleware import Middleware, compose
+from soniq.options import ExecutorName
 from soniq.outcome import (
     Cancelled,
+    Crashed,
     Ending,
     Failure,
     Interrupted,
@@ -32,7 +34,7 @@ from soniq.outcome import (
 from soniq.registry import Registry
 from soniq.retry import RetryPolicy
 from soniq.task import Task
-from soniq.worker.runners import Runner
+from soniq.worker.runners import Call, Encoded, Runner, Slot
 
 logger = logging.getLogger("soniq.worker")
 
@@ -43,13 +45,19 @@ NO_RETRIES = RetryPolicy()
 class Attempt:
     """A job in this worker's hands.
 
-    ``stopped``: how it ends because its task was cancelled from outside. ``unstoppable``: its
-    handler runs in a thread, where nothing can stop it.
+    ``stopped``: how it ends because its task was cancelled from outside. ``executor``: where its
+    handler runs. ``encoded``: what came of it, where that was encoded there.
     """
 
     job: ClaimedJob
     stopped: Interrupted | Cancelled | None = None
-    unstoppable: bool = False
+    executor: ExecutorName = "async"
+    encoded: Encoded | None = None
+
+    @property
+    def unstoppable(self) -> bool:
+        """Whether its handler runs in a thread, where nothing can stop it."""
+        return self.executor == "thread"
 
 
 class Executor:
@@ -61,11 +69,12 @@ class Executor:
         middleware: Sequence[Middleware],
         *,
         worker_id: str,
-        runners: dict[bool, Runner],
+        runners: Mapping[ExecutorName, Runner],
         events: Events,
         clock: Clock,
         keep_results: bool = True,
         unknown_task_grace: float = 600.0,
+        max_crashes: int = 3,
     ) -> None:
         self._registry = registry
         self._middleware = middleware
@@ -75,6 +84,7 @@ class Executor:
         self._clock = clock
         self._keep_results = keep_results
         self._grace = unknown_task_grace
+        self._max_crashes = max_crashes
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Run the job once and return what becomes of it."""
@@ -86,7 +96,8 @@ class Executor:
         if isinstance(attempt.stopped, Cancelled):
             # Also where the handler caught its cancellation: nobody knows how far it has come.
             ending = attempt.stopped
-        return decide(job, ending, task.settings.retry, self._clock.random())
+        chance = self._clock.random()
+        return decide(job, ending, task.settings.retry, chance, max_crashes=self._max_crashes)
 
     async def _attempt(self, attempt: Attempt, task: Task[Any, Any]) -> Ending:
         try:
@@ -101,21 +112,21 @@ class Executor:
             return await self._run(attempt, task, context, arguments)
         except BaseException as error:  # noqa: BLE001 - nothing may end a worker's slot
             await absorb_cancellation()
-            return attempt.stopped or Raised.by(error)
+            return attempt.stopped or raised(error, task.settings.timeout)
         finally:
             CURRENT.reset(token)
 
     async def _run(
         self, attempt: Attempt, task: Task[Any, Any], context: JobContext, arguments: dict[str, Any]
     ) -> Ending:
-        runner = self._runners[task.is_async]
-        async with runner.slot():
-            attempt.unstoppable = not task.is_async
+        call = Call(task, arguments, attempt.job.args, context)
+        async with self._runners[task.executor].slot(task) as slot:
+            attempt.executor = task.executor
             if self._events.wanted(JobStarted):
                 await self._events.emit(JobStarted(context))
             started = self._clock.monotonic()
             try:
-                value = await self._call(runner, task, context, arguments)
+                value = await self._call(slot, attempt, call)
                 await absorb_cancellation()
             except BaseException as error:  # noqa: BLE001 - the handler's, whatever it is
                 await absorb_cancellation()
@@ -126,25 +137,23 @@ class Executor:
         if self._events.wanted(JobReturned):
             seconds = self._clock.monotonic() - started
             await self._events.emit(JobReturned(context, value, seconds))
-        return self._returned(attempt.job, value)
+        return self._returned(attempt, value)
 
-    async def _call(
-        self,
-        runner: Runner,
-        task: Task[Any, Any],
-        context: JobContext,
-        arguments: dict[str, Any],
-    ) -> Any:
+    async def _call(self, slot: Slot, attempt: Attempt, call: Call) -> Any:
         async def call_handler(_: JobContext) -> Any:
-            return await runner.call(task.handler, arguments)
+            answer = await slot.call(call)
+            if not isinstance(answer, Encoded):
+                return answer
+            attempt.encoded = answer
+            return answer.value
 
         chain = compose(self._middleware, call_handler) if self._middleware else call_handler
-        if not task.settings.timeout:
-            return await chain(context)
-        deadline = asyncio.timeout(task.settings.timeout)
+        if not call.task.settings.timeout:
+            return await chain(call.context)
+        deadline = asyncio.timeout(call.task.settings.timeout)
         try:
             async with deadline:
-                return await chain(context)
+                return await chain(call.context)
         except BaseException as error:
             if deadline.expired():
                 raise DeadlineExceeded from error
@@ -168,12 +177,19 @@ class Executor:
             created_at=job.created_at,
         )
 
-    def _returned(self, job: ClaimedJob, value: Any) -> Ending:
+    def _returned(self, attempt: Attempt, value: Any) -> Ending:
+        job, encoded = attempt.job, attempt.encoded
         if isinstance(value, Snooze):
             return value
-        if value is None or not self._keep_results:
+        if not self._keep_results:
             return Returned(None)
-        text, problem = encode_result(value)
+        # A middleware may have put something else in its place.
+        if encoded is not None and value is encoded.value:
+            text, problem = encoded.text, encoded.problem
+        elif value is None:
+            return Returned(None)
+        else:
+            text, problem = encode_result(value)
         if problem is not None:
             logger.warning("Result of %s %s is not kept: %s", job.job_name, job.id, problem)
         return Returned(text, problem)
@@ -190,6 +206,8 @@ class DeadlineExceeded(Exception):
 
 def raised(error: BaseException, timeout: float) -> Ending:
     """Return the ending for what came out of a handler."""
+    if isinstance(error, WorkerCrashed):
+        return Crashed.by(error)
     if not isinstance(error, DeadlineExceeded):
         return Raised.by(error)
     cause = Failure.of(error.__cause__) if error.__cause__ else None

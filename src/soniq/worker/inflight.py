@@ -68,7 +68,7 @@ class Inflight:
         """
         running = list(self._running.items())
         own = [attempt.job for held, attempt in running if held is task]
-        return tuple(own or (held.job for _, held in running if not held.unstoppable))
+        return tuple(own or (held.job for _, held in running if held.executor == "async"))
 
     def room(self) -> int:
         """Return how many jobs to claim now; 0 while that is better left for later.

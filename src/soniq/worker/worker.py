@@ -18,7 +18,7 @@ from soniq.errors import InvalidOption
 from soniq.events import Events
 from soniq.job import ClaimedJob
 from soniq.middleware import Middleware
-from soniq.options import check_text
+from soniq.options import ExecutorName, check_text
 from soniq.outcome import Release, Settlement
 from soniq.registry import Registry
 from soniq.repeat import repeat
@@ -31,9 +31,11 @@ from soniq.worker.maintenance import SILENCE_SECONDS, Maintenance
 from soniq.worker.revoke import REVOKE_SECONDS, Revoker
 from soniq.worker.runners import Runner
 from soniq.worker.runners.async_ import AsyncRunner
+from soniq.worker.runners.process import ProcessRunner
 from soniq.worker.runners.thread import ThreadRunner
 from soniq.worker.settle import Settler
 from soniq.worker.shutdown import Shutdown
+from soniq.worker.unguarded import refuse_workers
 from soniq.worker.watchdog import Watchdog
 
 logger = logging.getLogger("soniq.worker")
@@ -79,12 +81,14 @@ class Crew:
         concurrency: int | None = None,
         queues: Sequence[str] | None = None,
     ) -> None:
+        refuse_workers()
         self.identity = introduce(registry, settings, concurrency, queues)
         self._settings, self._events, self._clock = settings, events, clock
         self.shutdown = Shutdown()
-        self._runners: dict[bool, Runner] = {
-            True: AsyncRunner(),
-            False: ThreadRunner(settings.sync_pool_size),
+        self._runners: dict[ExecutorName, Runner] = {
+            "async": AsyncRunner(),
+            "thread": ThreadRunner(settings.sync_pool_size),
+            "process": ProcessRunner(settings.process_pool_size),
         }
         self._executor = Executor(
             registry,
@@ -95,6 +99,7 @@ class Crew:
             clock=clock,
             keep_results=settings.result_ttl > 0,
             unknown_task_grace=settings.unknown_task_grace,
+            max_crashes=settings.max_crashes,
         )
         self._settler = Settler(backend, self.identity.id, events=events, clock=clock)
         self._inflight = Inflight(

@@ -100,7 +100,9 @@ class Settling:
                 return self.now, self.worker
 
 
-def row_of(settlement: Settlement) -> tuple[str, Row]:
+def row_of(  # noqa: PLR0911 - one return for each outcome
+    settlement: Settlement,
+) -> tuple[str, Row]:
     """Return the verb for an outcome and its columns."""
     claim = settlement.job.id, settlement.job.fence
     match settlement.outcome:

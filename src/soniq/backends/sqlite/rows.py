@@ -42,7 +42,11 @@ def json_list(names: Collection[str]) -> str:
 def claimed(record: Record) -> ClaimedJob:
     """Return the job that ``jobs/claim`` has taken."""
     *facts, scheduled_at, created_at, crashes = record
-    return ClaimedJob(*facts, moment(scheduled_at), moment(created_at), crashes)
+    job_id, job_name, queue, args, attempts, max_attempts, fence = facts
+    due, born = moment(scheduled_at), moment(created_at)
+    return ClaimedJob(
+        job_id, job_name, queue, args, attempts, max_attempts, fence, due, born, crashes
+    )
 
 
 def job(record: Record) -> Job:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
-NOTHING = nullcontext()
+from soniq.task import Task
+from soniq.worker.runners import Call, Slot
 
 
 class AsyncRunner:
     """Awaits the handler in the calling task; cancelling that task cancels the handler."""
 
-    def slot(self) -> AbstractAsyncContextManager[object]:
-        """There is always room: the worker's concurrency is the only limit."""
-        return NOTHING
+    def __init__(self) -> None:
+        self._always: AbstractAsyncContextManager[Slot] = nullcontext(self)
 
-    async def call(self, handler: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    def slot(self, _task: Task[Any, Any], /) -> AbstractAsyncContextManager[Slot]:
+        """There is always room: the worker's concurrency is the only limit."""
+        return self._always
+
+    async def call(self, call: Call) -> Any:
         """Return what the handler returns."""
-        return await handler(**arguments)
+        return await call.task.handler(**call.arguments)
 
     def close(self) -> bool:
         """There is nothing to give back."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
 from soniq.context import STOP
+from soniq.task import Task
+from soniq.worker.runners import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,13 @@ class ThreadRunner:
         self._running = 0
         self._closed = False
 
-    def slot(self) -> AbstractAsyncContextManager[object]:
+    @asynccontextmanager
+    async def slot(self, _task: Task[Any, Any], /) -> AsyncGenerator[ThreadRunner]:
         """Wait for a free thread."""
-        return self._slots
+        async with self._slots:
+            yield self
 
-    async def call(self, handler: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    async def call(self, call: Call) -> Any:
         """Return what the handler returns, or raise what it raises."""
         loop = asyncio.get_running_loop()
         self._running += 1
@@ -48,7 +52,7 @@ class ThreadRunner:
             context = copy_context()
             context.run(STOP.set, stop)
             future = loop.run_in_executor(
-                self._pool, lambda: context.run(shelter, handler, arguments)
+                self._pool, lambda: context.run(shelter, call.task.handler, call.arguments)
             )
             answer = await self._outlast(future, stop)
         finally:
