@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
+from typing import Any, Protocol
+
+from soniq.errors import TransactionMisused
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,60 @@ class JobContext:
         flag = STOP.get()
         return flag is not None and flag.is_set()
 
+    @property
+    def idempotency_key(self) -> str:
+        """The same text in all attempts of this job, and another one for every other job.
 
+        Give it to services that do the same request once only. A handler with several such
+        requests adds a word to it for each.
+        """
+        return self.job_id
+
+    def transaction(self) -> AbstractAsyncContextManager[Any]:
+        """Commit what the handler writes together with the completion of its job, or neither.
+
+        ``async with ctx.transaction() as conn`` gives an ``asyncpg`` connection on PostgreSQL and
+        an ``aiosqlite`` one on SQLite, in a transaction. The end of the block commits it; from
+        then on the job is done, whatever becomes of the handler. An exception rolls it back.
+
+        Raises:
+            ClaimLost: at the end of the block, when the job belongs to another attempt by now;
+                everything is rolled back.
+            TransactionMisused: not in a coroutine function that a worker runs for this very job,
+                a second time, or ended by other means than the end of the block.
+            UnsupportedByBackend: the memory backend has no transactions.
+
+        Example:
+            .. code-block:: python
+
+                async with ctx.transaction() as conn:
+                    await conn.execute("UPDATE accounts SET balance = balance + 10 WHERE id = 1")
+        """
+        transaction = TRANSACTION.get()
+        if transaction is None:
+            message = (
+                f"ctx.transaction() of job {self.job_id}: no worker runs its handler here. It is "
+                "for `async def` handlers while they run, and not with executor='process'. "
+                "Elsewhere open a transaction of your own."
+            )
+            raise TransactionMisused(message)
+        return transaction.begin(self)
+
+
+class HandlerTransaction(Protocol):
+    """What stands behind ``JobContext.transaction`` while a handler runs."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the handler is within the block."""
+        ...
+
+    def begin(self, context: JobContext) -> AbstractAsyncContextManager[Any]:
+        """Return the block, or raise because it can't be had here."""
+        ...
+
+
+TRANSACTION: ContextVar[HandlerTransaction | None] = ContextVar("soniq_transaction", default=None)
 STOP: ContextVar[Event | None] = ContextVar("soniq_stop", default=None)
 CURRENT: ContextVar[JobContext | None] = ContextVar("soniq_current_job", default=None)
 

@@ -14,6 +14,7 @@ from soniq.arguments import check_model, encode_plain, fingerprint
 from soniq.backends.contract import Backend
 from soniq.batch import Batcher
 from soniq.clock import Clock
+from soniq.context import TRANSACTION
 from soniq.errors import (
     BulkUniqueRefused,
     EnqueueError,
@@ -87,6 +88,9 @@ class Enqueuer:
         if options.connection is not None:
             job_id = (await self._backend.jobs.insert([job], connection=options.connection))[0]
             self._backend.wakeups.wake_after(options.connection, [job.queue])
+        elif is_within_transaction():
+            # Alone: the backend may refuse it, and a batch may hold the jobs of others.
+            [job_id] = await self._insert([job])
         else:
             job_id = await self._inserts.submit(job)
         await self._announce([job], [job_id])
@@ -277,6 +281,12 @@ def shape_arguments(
         )
         raise TypeError(message)
     return kwargs
+
+
+def is_within_transaction() -> bool:
+    """Tell whether the caller is in a ``ctx.transaction()`` block."""
+    transaction = TRANSACTION.get()
+    return transaction is not None and transaction.is_open
 
 
 def moment(when: When | None) -> tuple[datetime | None, float]:

@@ -19,6 +19,8 @@
     │   ├── BulkUniqueRefused (ValueError)          enqueue_many() of a unique task
     │   └── TransactionUnsupported (ValueError)     connection= where the backend has none
     ├── UnsupportedByBackend (NotImplementedError)
+    ├── TransactionMisused (RuntimeError)       ctx.transaction() where or when it can't be had
+    ├── ClaimLost                               a transaction came too late: nothing was written
     ├── JobNotFound (LookupError)
     ├── JobProcessing (ValueError)                  the job runs; the call would pull it away
     ├── JobFailed                               wait_for() found the job in the dead letters
@@ -159,6 +161,18 @@ class UnsupportedByBackend(SoniqError, NotImplementedError):
     """The chosen backend has no such thing (for example connections to lend on SQLite)."""
 
     code = "SONIQ_UNSUPPORTED_BY_BACKEND"
+
+
+class TransactionMisused(SoniqError, RuntimeError):
+    """``ctx.transaction()`` in a wrong place, a second time, or ended by the handler itself."""
+
+    code = "SONIQ_TRANSACTION_MISUSED"
+
+
+class ClaimLost(SoniqError):
+    """The job was taken from this attempt, so its ``ctx.transaction()`` was rolled back."""
+
+    code = "SONIQ_CLAIM_LOST"
 
 
 class JobNotFound(SoniqError, LookupError):

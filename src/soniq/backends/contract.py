@@ -100,6 +100,7 @@ class JobStore(Protocol):
 
         Raises:
             TransactionUnsupported: ``connection`` was given and this backend can't use it.
+            SQLite knows only connections of its own ``transaction``.
         """
         ...
 
@@ -120,7 +121,8 @@ class JobStore(Protocol):
     async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
         """Write the outcomes of claims of ``worker``; return the ids of jobs that it still owned.
 
-        Complete → DONE. Retry → QUEUED, due after the delay, with the error. Snooze → QUEUED, due
+        Complete → DONE, or no change but the result where this very claim made it DONE already.
+        Retry → QUEUED, due after the delay, with the error. Snooze → QUEUED, due
         after its seconds, attempt given back. Release → QUEUED, due as before, attempt given back.
         Crash → QUEUED, due as before, with the error and one crash more; the attempt is spent, but
         never the last one. Bury → a row of ``soniq_dead_letter_jobs`` instead of this one, in one
@@ -132,7 +134,23 @@ class JobStore(Protocol):
         ...
 
     async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
-        """Return which of these claims of ``worker`` were cancelled by an operator, or are lost."""
+        """Return which of these claims of ``worker`` were cancelled by an operator, or are lost.
+
+        A claim that has made its job DONE is neither.
+        """
+        ...
+
+    def transaction(self, claim: ClaimedJob, *, worker: str) -> AbstractAsyncContextManager[Any]:
+        """Lend a connection in a transaction that also completes the claim (``async with``).
+
+        The end of the block makes the job DONE, without a result, and commits; an exception rolls
+        everything back.
+
+        Raises:
+            ClaimLost: at the end, if the claim is no longer in force; everything is rolled back.
+            TransactionMisused: at the end, if somebody else has ended the transaction.
+            UnsupportedByBackend: at once, if this backend has no transactions.
+        """
         ...
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:

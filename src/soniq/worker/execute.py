@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from soniq.arguments import check_model, decode, encode_result
+from soniq.backends.contract import JobStore
 from soniq.clock import Clock
-from soniq.context import CURRENT, JobContext
-from soniq.errors import InvalidArguments, TaskArgumentsInvalid, WorkerCrashed
+from soniq.context import CURRENT, TRANSACTION, JobContext
+from soniq.errors import ClaimLost, InvalidArguments, TaskArgumentsInvalid, WorkerCrashed
 from soniq.events import Events, JobRaised, JobReturned, JobStarted
 from soniq.job import ClaimedJob
 from soniq.middleware import Middleware, compose
@@ -35,6 +36,7 @@ from soniq.registry import Registry
 from soniq.retry import RetryPolicy
 from soniq.task import Task
 from soniq.worker.runners import Call, Encoded, Runner, Slot
+from soniq.worker.transaction import OwnTransaction, what_still_counts
 
 logger = logging.getLogger("soniq.worker")
 
@@ -46,13 +48,15 @@ class Attempt:
     """A job in this worker's hands.
 
     ``stopped``: how it ends because its task was cancelled from outside. ``executor``: where its
-    handler runs. ``encoded``: what came of it, where that was encoded there.
+    handler runs. ``encoded``: what came of it, where that was encoded there. ``completed``: the
+    handler's transaction has made the job DONE already; all that is still to come is a result.
     """
 
     job: ClaimedJob
     stopped: Interrupted | Cancelled | None = None
     executor: ExecutorName = "async"
     encoded: Encoded | None = None
+    completed: bool = False
 
     @property
     def unstoppable(self) -> bool:
@@ -67,6 +71,7 @@ class Executor:
         self,
         registry: Registry,
         middleware: Sequence[Middleware],
+        jobs: JobStore,
         *,
         worker_id: str,
         runners: Mapping[ExecutorName, Runner],
@@ -78,6 +83,7 @@ class Executor:
     ) -> None:
         self._registry = registry
         self._middleware = middleware
+        self._jobs = jobs
         self._worker_id = worker_id
         self._runners = runners
         self._events = events
@@ -93,7 +99,9 @@ class Executor:
         if task is None:
             return decide(job, Stranger(expired=self._grace == 0), NO_RETRIES)
         ending = await self._attempt(attempt, task)
-        if isinstance(attempt.stopped, Cancelled):
+        if attempt.completed:
+            ending = what_still_counts(job, ending)
+        elif isinstance(attempt.stopped, Cancelled):
             # Also where the handler caught its cancellation: nobody knows how far it has come.
             ending = attempt.stopped
         chance = self._clock.random()
@@ -108,12 +116,15 @@ class Executor:
         for name in task.arguments.context_parameters:
             arguments[name] = context
         token = CURRENT.set(context)
+        transaction = OwnTransaction(self._jobs, attempt, context, worker_id=self._worker_id)
+        TRANSACTION.set(transaction)
         try:
             return await self._run(attempt, task, context, arguments)
         except BaseException as error:  # noqa: BLE001 - nothing may end a worker's slot
             await absorb_cancellation()
             return attempt.stopped or raised(error, task.settings.timeout)
         finally:
+            transaction.close()
             CURRENT.reset(token)
 
     async def _run(
@@ -130,7 +141,7 @@ class Executor:
                 await absorb_cancellation()
             except BaseException as error:  # noqa: BLE001 - the handler's, whatever it is
                 await absorb_cancellation()
-                if attempt.stopped and isinstance(error, asyncio.CancelledError):
+                if attempt.stopped and is_told(error) and not attempt.completed:
                     return attempt.stopped
                 await self._tell_raised(context, error, started)
                 return raised(error, task.settings.timeout)
@@ -213,6 +224,11 @@ def raised(error: BaseException, timeout: float) -> Ending:
     cause = Failure.of(error.__cause__) if error.__cause__ else None
     summary = f"TimeoutError: the job ran longer than its timeout of {timeout:g} s"
     return TimedOut(Failure(summary, cause.traceback if cause else None))
+
+
+def is_told(error: BaseException) -> bool:
+    """Tell whether the handler ended because it was told that it has to, not by a fault."""
+    return isinstance(error, asyncio.CancelledError | ClaimLost)
 
 
 async def absorb_cancellation() -> None:

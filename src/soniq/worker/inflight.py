@@ -92,8 +92,8 @@ class Inflight:
         self._fill()
 
     def claims(self) -> list[ClaimedJob]:
-        """Return the claims whose handlers run and were not told to stop."""
-        return [attempt.job for attempt in self._running.values() if attempt.stopped is None]
+        """Return the claims whose handlers run and may still be told to stop."""
+        return [attempt.job for attempt in self._running.values() if may_stop(attempt)]
 
     def give_back_stale(self) -> list[ClaimedJob]:
         """Drop and return the jobs that have been ready for too long."""
@@ -131,7 +131,7 @@ class Inflight:
     def stop(self, job: ClaimedJob, ending: Interrupted | Cancelled) -> None:
         """Stop the handler of one claim, which ends so; nothing happens where it has ended."""
         for task, attempt in self._running.items():
-            if attempt.job is job and attempt.stopped is None:
+            if attempt.job is job and may_stop(attempt):
                 attempt.stopped = ending
                 task.cancel()
 
@@ -166,3 +166,8 @@ class Inflight:
         if elapsed >= SHORTEST_MEASUREMENT:
             self._rate = (self._rate + self._finished / elapsed) / 2
             self._finished, self._measured_at = 0, now
+
+
+def may_stop(attempt: Attempt) -> bool:
+    """Tell whether it can still be told to end: it was not yet, and its job is not done."""
+    return attempt.stopped is None and not attempt.completed

@@ -93,6 +93,7 @@ class Crew:
         self._executor = Executor(
             registry,
             middleware,
+            backend.jobs,
             worker_id=self.identity.id,
             runners=self._runners,
             events=events,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.memory.claim import Walk
@@ -11,11 +13,11 @@ from soniq.backends.memory.rows import claimed
 from soniq.backends.memory.rows import job as job_of
 from soniq.backends.memory.settle import apply, check_json, owned
 from soniq.backends.memory.tables import JobRow, Tables
-from soniq.backends.refusals import refuse_connection, still_running
+from soniq.backends.refusals import refuse_connection, refuse_transaction, still_running
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
-from soniq.outcome import NOT_FOUND, Reason, Settlement, worker_lost
+from soniq.outcome import NOT_FOUND, Complete, Reason, Settlement, worker_lost
 
 
 class MemoryJobStore:
@@ -84,7 +86,8 @@ class MemoryJobStore:
         with self._tables.lock:
             now = self._clock.now()
             for settlement in settlements:
-                row = owned(self._tables, settlement.job, worker)
+                repeatable = isinstance(settlement.outcome, Complete)
+                row = owned(self._tables, settlement.job, worker, or_done=repeatable)
                 if row is not None:
                     apply(self._tables, row, settlement.outcome, now)
                     written.add(row.id)
@@ -93,12 +96,25 @@ class MemoryJobStore:
     async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
         """Return which of these claims were cancelled by an operator, or are lost."""
         with self._tables.lock:
-            rows = [(job, owned(self._tables, job, worker)) for job in claims]
+            rows = [(job, owned(self._tables, job, worker, or_done=True)) for job in claims]
         return [
             Revoked(job.id, job.fence, cancelled=row is not None)
             for job, row in rows
-            if row is None or row.cancel_requested
+            if row is None or (row.cancel_requested and row.status is JobStatus.PROCESSING)
         ]
+
+    def transaction(
+        self,
+        claim: ClaimedJob,  # noqa: ARG002
+        *,
+        worker: str,  # noqa: ARG002
+    ) -> AbstractAsyncContextManager[Any]:
+        """Refuse: there is nothing else in these tables that a handler could write.
+
+        Raises:
+            UnsupportedByBackend: always.
+        """
+        refuse_transaction("memory")
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs whose worker's lease has run out or whose worker row is gone."""

@@ -25,12 +25,13 @@ from soniq.outcome import (
 from soniq.retry import LONGEST_DELAY
 
 
-def owned(tables: Tables, job: ClaimedJob, worker: str) -> JobRow | None:
-    """Return the row if the claim is still in force."""
+def owned(tables: Tables, job: ClaimedJob, worker: str, *, or_done: bool = False) -> JobRow | None:
+    """Return the row if the claim is still in force; with ``or_done`` also if it ended so."""
     row = tables.jobs.get(job.id)
-    if row is None or row.status is not JobStatus.PROCESSING:
+    if row is None or (row.fence, row.worker_id) != (job.fence, worker):
         return None
-    return row if (row.fence, row.worker_id) == (job.fence, worker) else None
+    done = or_done and row.status is JobStatus.DONE
+    return row if done or row.status is JobStatus.PROCESSING else None
 
 
 def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
@@ -38,7 +39,8 @@ def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
     match outcome:
         case Complete(result, result_error):
             row.result, row.result_error = kept(result, result_error)
-            tables.end(row, JobStatus.DONE, now)
+            if row.status is JobStatus.PROCESSING:
+                tables.end(row, JobStatus.DONE, now)
         case Retry(delay, failure):
             note(row, failure)
             row.scheduled_at = later(now, min(delay, LONGEST_DELAY))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.claims import Claims, distinct
+from soniq.backends.postgres.completion import transaction
 from soniq.backends.postgres.insert import insert_own, native, write
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.rescue import Rescue
@@ -64,6 +67,10 @@ class PostgresJobs:
         ids, fences = [job.id for job in claims], [job.fence for job in claims]
         records = await self._db.fetch("jobs/revoked", rows.as_uuid(worker), ids, fences)
         return [Revoked(str(r["id"]), r["fence"], r["cancelled"]) for r in records]
+
+    def transaction(self, claim: ClaimedJob, *, worker: str) -> AbstractAsyncContextManager[Any]:
+        """Lend an asyncpg connection in a transaction that also completes the claim."""
+        return transaction(self._db, claim, worker=worker, now=self._clock.pinned())
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs of workers that are gone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,7 @@ import asyncpg
 from soniq.backends import sqltext
 from soniq.backends.contract import Lifeline
 from soniq.backends.postgres.rows import lock_key
-from soniq.backends.postgres.target import Target, is_passing
+from soniq.backends.postgres.target import LOST, Target, is_passing
 from soniq.errors import DatabaseError
 
 # The driver's classes are generic for the type checker only.
@@ -157,7 +157,9 @@ class Database:
         try:
             yield connection
         finally:
-            await pool.release(connection)
+            # What fails here is the connection's end: the pool drops it, and nothing else is lost.
+            with suppress(*LOST, asyncpg.InterfaceError):
+                await pool.release(connection, timeout=CLOSE_TIMEOUT)
 
     async def connect(
         self, *, database: str | None = None, **session: str

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,7 +21,7 @@ from typing import Any, Generic, TypeVar
 from soniq.backends.sqlite.failures import translate
 from soniq.backends.sqlite.files import check_place, identity, mounted
 from soniq.backends.sqlite.transactions import BUSY_TIMEOUT, patiently, savepoint, transaction
-from soniq.errors import DatabaseError, DatabaseUnreachable
+from soniq.errors import DatabaseError, DatabaseUnreachable, TransactionMisused
 
 GROUP_LIMIT = 100
 STATEMENTS_KEPT = 256
@@ -33,6 +34,17 @@ Work = Callable[[sqlite3.Connection], T]
 # Connections that a fork has copied. To close one here, even by garbage collection, could remove
 # the log under the parent's feet.
 FORKED: list[sqlite3.Connection] = []
+
+
+@dataclass(eq=False, slots=True)
+class Hold:
+    """The write lock of a file, in the hands of the code that finds this in its context."""
+
+    path: Path
+    ended: bool = False
+
+
+HOLD: ContextVar[Hold | None] = ContextVar("soniq_sqlite_hold", default=None)
 
 
 @dataclass(eq=False, slots=True)
@@ -131,8 +143,14 @@ class Database:
         self._owner()
         return await self._hop(lambda: work(self._connected()))
 
+    def check(self) -> None:
+        """Raise DatabaseError where the file can't be used through another connection either."""
+        self._owner()
+        self._refuse_stranger()
+
     def _owner(self) -> ThreadPoolExecutor:
         self._refuse_fork()
+        self._refuse_holder()
         if self._thread is None:
             message = f"SQLite file {self.path}: the handle is closed. Open it first."
             raise DatabaseError(message)
@@ -145,6 +163,19 @@ class Database:
                 "been copied by fork(). Close the app before forking, or open it in the child."
             )
             raise DatabaseError(message)
+
+    def _refuse_holder(self) -> None:
+        """Refuse what would wait for a lock that its own caller holds."""
+        hold = HOLD.get()
+        if hold is None or hold.ended:
+            return
+        if hold.path.resolve() == self.path.resolve():
+            message = (
+                f"SQLite file {self.path}: within ctx.transaction() everything goes through its "
+                "connection, since the file has one writer at a time. Enqueue with "
+                "connection=conn, and do the rest before or after the block."
+            )
+            raise TransactionMisused(message)
 
     async def _hop(self, call: Callable[[], T]) -> T:
         try:

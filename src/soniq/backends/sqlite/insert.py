@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from sqlite3 import Connection
+from typing import Any
+
+import aiosqlite
 
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import text
@@ -34,6 +37,27 @@ def insert_one(connection: Connection, job: NewJob, facts: Facts) -> str:
     # Nobody can have claimed the holder meanwhile: this transaction has the write lock.
     holder: tuple[str] = connection.execute(sql("jobs/holder"), facts).fetchone()
     return holder[0]
+
+
+async def insert_through(
+    connection: aiosqlite.Connection, jobs: Sequence[NewJob], clock: Clock
+) -> list[str]:
+    """Write the jobs on the connection of a handler's transaction; return as ``insert`` does."""
+    now = clock.now()
+    ids: list[str] = []
+    for job in jobs:
+        facts = columns(job, now)
+        written = await connection.execute(sql("jobs/insert"), facts)
+        known = written.rowcount or await first(connection, "jobs/exists", {"id": job.id})
+        ids.append(job.id if known else (await first(connection, "jobs/holder", facts))[0])
+    return ids
+
+
+async def first(connection: aiosqlite.Connection, verb: str, facts: Facts) -> Any:
+    """Return the first record as a tuple, whatever the handler wants its own records to be."""
+    cursor = await connection.execute(sql(verb), facts)
+    cursor.row_factory = None
+    return await cursor.fetchone()
 
 
 def columns(job: NewJob, now: datetime) -> Facts:

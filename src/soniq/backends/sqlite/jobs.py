@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from sqlite3 import Connection
+from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
-from soniq.backends.refusals import refuse_connection, still_running
+from soniq.backends.refusals import still_running
 from soniq.backends.sqlite.claim import claim, due_at
+from soniq.backends.sqlite.completion import Completions
 from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.insert import insert
 from soniq.backends.sqlite.queries import sql
@@ -30,6 +33,7 @@ class SqliteJobStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._completions = Completions(database, clock)
 
     async def insert(
         self, jobs: Sequence[NewJob], *, connection: object | None = None
@@ -37,10 +41,10 @@ class SqliteJobStore:
         """Write all jobs or none and return the ids that stand for them, in the same order.
 
         Raises:
-            TransactionUnsupported: ``connection`` was given.
+            TransactionUnsupported: ``connection`` is not that of a handler's open transaction.
         """
         if connection is not None:
-            refuse_connection("sqlite")
+            return await self._completions.insert(connection, jobs)
         return await self._database.write(lambda own: insert(own, jobs, self._clock))
 
     async def claim(
@@ -73,6 +77,10 @@ class SqliteJobStore:
         return await self._database.read(
             lambda connection: revoked(connection, claims, worker=worker)
         )
+
+    def transaction(self, claim: ClaimedJob, *, worker: str) -> AbstractAsyncContextManager[Any]:
+        """Lend an aiosqlite connection in a transaction that also completes the claim."""
+        return self._completions.transaction(claim, worker=worker)
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs whose worker's lease has run out or whose worker row is gone."""

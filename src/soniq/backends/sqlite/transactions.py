@@ -1,4 +1,4 @@
-"""Begin, commit and undo: the only place that controls transactions of SQLite."""
+"""Begin, commit and undo, on a connection of our own: a whole transaction is one call."""
 
 from __future__ import annotations
 

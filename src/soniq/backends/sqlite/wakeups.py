@@ -42,9 +42,8 @@ class SqliteWakeups:
         """
         self._bells.ring(queues)
 
-    def wake_after(self, connection: object, queues: Collection[str]) -> None:  # noqa: ARG002
-        """Rouse at once: no caller can hold a transaction on this backend."""
-        self._bells.ring(queues)
+    def wake_after(self, connection: object, queues: Collection[str]) -> None:
+        """Do nothing: the only transactions that a caller can join ring when they commit."""
 
     async def wait(self, queues: Queues, timeout: float) -> None:
         """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""

@@ -1,0 +1,128 @@
+"""The transaction of a handler: what it writes and the completion of its job, or neither."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from soniq.backends.contract import JobStore
+from soniq.context import JobContext
+from soniq.errors import ClaimLost, TransactionMisused
+from soniq.job import ClaimedJob
+from soniq.outcome import Ending, Interrupted, Raised, Returned, TimedOut
+from soniq.outlast import outlast
+
+if TYPE_CHECKING:
+    from soniq.worker.execute import Attempt
+
+logger = logging.getLogger("soniq.worker")
+
+
+class OwnTransaction:
+    """Stands behind ``JobContext.transaction`` in one attempt, until ``close``."""
+
+    def __init__(
+        self, jobs: JobStore, attempt: Attempt, context: JobContext, *, worker_id: str
+    ) -> None:
+        self._jobs = jobs
+        self._attempt = attempt
+        self._context = context
+        self._worker_id = worker_id
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self.is_open = False
+
+    def begin(self, context: JobContext) -> AbstractAsyncContextManager[Any]:
+        """Return the block.
+
+        Raises:
+            TransactionMisused: it can't be had here.
+            UnsupportedByBackend: it can't be had on this backend.
+        """
+        self._check(context)
+        return self._block(context)
+
+    def close(self) -> None:
+        """Begin no more: the handler has ended, though a task of it may still run."""
+        self._closed = True
+
+    def _check(self, context: JobContext) -> None:
+        problem = self._problem(context)
+        if problem is not None:
+            message = f"ctx.transaction() of job {context.job_id}: {problem}"
+            raise TransactionMisused(message)
+
+    def _problem(self, context: JobContext) -> str | None:
+        if running_loop() is not self._loop:
+            return (
+                "it works on the worker's event loop only, and this is a thread. "
+                "Make the handler an `async def`."
+            )
+        if context != self._context:
+            return (
+                f"this handler runs another job ({self._context.job_id}). "
+                "Use the context that it was called with."
+            )
+        if self._closed:
+            return "the handler has ended. Await in it what it starts."
+        if self._attempt.completed:
+            return "the job is done by an earlier one. Write everything in that block."
+        if self.is_open:
+            return "it is open already. For a part that may fail use a savepoint in it."
+        return None
+
+    @asynccontextmanager
+    async def _block(self, context: JobContext) -> AsyncGenerator[Any]:
+        self._check(context)  # again: another block may have begun since
+        transaction = self._jobs.transaction(self._attempt.job, worker=self._worker_id)
+        self.is_open = True
+        try:
+            connection = await transaction.__aenter__()
+            try:
+                yield connection
+            except BaseException as error:
+                await outlast(leave(transaction, error))
+                raise
+            await outlast(self._commit(transaction))
+        finally:
+            self.is_open = False
+
+    async def _commit(self, transaction: AbstractAsyncContextManager[Any]) -> None:
+        try:
+            await leave(transaction, None)
+        except ClaimLost:
+            self._attempt.stopped = self._attempt.stopped or Interrupted()
+            raise
+        self._attempt.completed = True
+
+
+async def leave(transaction: AbstractAsyncContextManager[Any], error: BaseException | None) -> None:
+    """End the block, by an error or without one."""
+    if error is None:
+        await transaction.__aexit__(None, None, None)
+    else:
+        await transaction.__aexit__(type(error), error, error.__traceback__)
+
+
+def what_still_counts(job: ClaimedJob, ending: Ending) -> Returned:
+    """Return what is left to say of a job that its own transaction has completed: the result."""
+    match ending:
+        case Returned():
+            return ending
+        case Raised(failure) | TimedOut(failure):
+            what = failure.summary
+        case _:
+            what = f"{type(ending).__name__} has no effect"
+    logger.warning("Job %s (%s) is done; after its commit: %s", job.job_name, job.id, what)
+    return Returned(None)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop of this thread, or None where none runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
