@@ -8,9 +8,12 @@ import asyncpg
 import pytest
 
 from soniq.backends.postgres import PostgresBackend
+from soniq.clock import SystemClock
 from soniq.errors import DatabaseUnreachable
+from soniq.events import Events
 from soniq.job import JobStatus, NewJob
 from soniq.outcome import Complete, Settlement
+from soniq.worker.settle import Settler
 
 NewJobs = Callable[..., NewJob]
 # Other tests run on the same server at the same time.
@@ -30,6 +33,35 @@ async def test_statements_survive_a_restart(
         await onlooker.execute(KILL)
         await postgres.jobs.insert([new_job()])
     assert len(await postgres.jobs.find()) == 5
+
+
+async def test_completion_whose_answer_was_lost(
+    postgres: PostgresBackend,
+    new_job: NewJobs,
+    worker_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker says it again, learns that it still owns the job, and counts it as complete."""
+    await postgres.jobs.insert([new_job()])
+    (job,) = await postgres.jobs.claim(("default",), limit=1, worker=worker_id)
+    run = postgres._db.fetch
+    lost: list[str] = []
+
+    async def lose_the_first_answer(verb: str, *args: object) -> list[asyncpg.Record]:
+        records = await run(verb, *args)
+        if not lost:
+            lost.append(verb)
+            raise DatabaseUnreachable
+        return records
+
+    settler = Settler(postgres, worker_id, events=Events(), clock=SystemClock())
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres._db, "fetch", lose_the_first_answer)
+        await settler.settle(Settlement(job, Complete("7")))
+    assert (lost, dict(settler.tally)) == (["jobs/complete"], {"complete": 1})
+    done = await postgres.jobs.get(job.id)
+    assert done is not None
+    assert (done.status, done.result) == (JobStatus.DONE, 7)
 
 
 async def test_claim_whose_answer_was_lost(

@@ -139,10 +139,23 @@ async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     ids = [record["id"] for record in claimed]
     fences = [record["fence"] for record in claimed]
     nothing = [None] * len(ids)
-    plan = await plan_of(crowded, "jobs/complete", None, WORKER, ids, fences, nothing, nothing)
+    for _ in ("first", "repeated"):
+        plan = await plan_of(crowded, "jobs/complete", None, WORKER, ids, fences, nothing, nothing)
+        assert types_on_jobs(plan) == {"Index Scan"}
+        assert {node.get("Index Name") for node in plan} == {None, "soniq_jobs_pkey"}
+        assert rows_touched(plan) == LIMIT
+
+
+async def test_complete_within(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """So it is at the end of a handler's transaction, on a connection without our settings."""
+    claim = sqltext.read(FOLDER, "jobs/claim")
+    [record] = await crowded.fetch(claim, None, "default", 1, WORKER, [])
+    await crowded.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on")
+    [begun] = await crowded.fetch(sqltext.read(FOLDER, "jobs/begin"))
+    facts = str(WORKER), str(record["id"]), record["fence"], begun["number"]
+    plan = await plan_of(crowded, "jobs/complete_within", None, *facts)
     assert types_on_jobs(plan) == {"Index Scan"}
-    assert {node.get("Index Name") for node in plan} == {None, "soniq_jobs_pkey"}
-    assert rows_touched(plan) == LIMIT
+    assert rows_touched(plan) == 1
 
 
 async def test_the_session_is_the_one_that_was_looked_at(postgres: PostgresBackend) -> None:
