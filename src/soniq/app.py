@@ -244,7 +244,7 @@ class Soniq:
             scheduled_at: when to run: a datetime (naive: UTC), a timedelta, or seconds from now.
             unique: skip if a job with the same arguments waits; its id is returned.
             dedup_key: skip if a job with the same key waits; wins over the arguments.
-            connection: an asyncpg connection whose open transaction the job shall belong to.
+            connection: a connection whose transaction the job joins: asyncpg, or a handler's own.
             func_kwargs: the arguments for a task.
 
         Raises:
@@ -252,7 +252,7 @@ class Soniq:
             TypeError: the arguments do not fit the function, or the wrong shape for the target.
             InvalidArguments: a value that would not arrive as it was given.
             TaskArgumentsInvalid: the task's model refused the arguments.
-            TransactionUnsupported: ``connection`` on another backend than PostgreSQL.
+            TransactionUnsupported: this backend can't join the transaction of ``connection``.
         """
         options = EnqueueOptions(queue, priority, scheduled_at, unique, dedup_key, connection)
         arguments = shape_arguments(target, args, func_kwargs, positional)

@@ -75,7 +75,7 @@ class JobContext:
             .. code-block:: python
 
                 async with ctx.transaction() as conn:
-                    await conn.execute("UPDATE accounts SET balance = balance + 10 WHERE id = 1")
+                    await conn.execute(PAY, order_id)
         """
         transaction = TRANSACTION.get()
         if transaction is None:

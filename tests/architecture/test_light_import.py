@@ -6,7 +6,17 @@ import sys
 
 from tests.support.processes import unmeasured
 
-HEAVY = {"typer", "click", "rich", "asyncpg", "sqlite3", "pydantic", "starlette", "fastapi"}
+HEAVY = {
+    "typer",
+    "click",
+    "rich",
+    "asyncpg",
+    "aiosqlite",
+    "sqlite3",
+    "pydantic",
+    "starlette",
+    "fastapi",
+}
 
 
 def loaded_by(statement: str) -> set[str]:

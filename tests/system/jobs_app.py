@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 
 from soniq import JobContext, Soniq
+from tests.support.effects import EFFECT, Effects
 
 app = Soniq()
-EFFECTS = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+TRACES = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 
 def note(what: str) -> None:
     """Append a line in one write, which the system keeps in one piece."""
-    os.write(EFFECTS, f"{what}\n".encode())
+    os.write(TRACES, f"{what}\n".encode())
 
 
 @app.job(name="count.one")
@@ -46,3 +48,25 @@ async def slow_one(number: int) -> None:
     """Take a little while."""
     await asyncio.sleep(0.02)
     note(str(number))
+
+
+@app.job(name="pay.together")
+async def pay_together(ctx: JobContext, dies: str) -> None:
+    """Write with the completion of the job; the first process dies before the commit or after."""
+    async with ctx.transaction() as conn:
+        await conn.execute(EFFECT)
+        die_once(ctx, dies == "before the commit")
+    die_once(ctx, dies == "after the commit")
+
+
+@app.job(name="pay.apart")
+async def pay_apart(ctx: JobContext) -> None:
+    """Write in a transaction of its own; the first process dies before the job is done."""
+    await Effects(os.environ["SONIQ_DATABASE_URL"]).run(EFFECT)
+    die_once(ctx, now=True)
+
+
+def die_once(ctx: JobContext, now: bool) -> None:
+    """End this process as a power cut would, in the first attempt."""
+    if now and ctx.attempt == 1:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -73,6 +73,20 @@ async def delay_of_wrong_type() -> None: ...
 async def model_of_wrong_type() -> None: ...
 
 
+@app.job()
+async def exactly_once(ctx: JobContext) -> None:
+    assert_type(ctx.idempotency_key, str)
+    async with ctx.transaction() as conn:
+        await conn.execute("UPDATE accounts SET balance = 0")
+        await app.enqueue(send, connection=conn, to="a@b.com")
+    with ctx.transaction():  # error
+        pass
+    await ctx.transaction()  # error
+    ctx.transaction("conn")  # error
+    ctx.idempotency_key = "mine"  # error
+    ctx.idempotency_key()  # error
+
+
 async def direct_calls(ctx: JobContext) -> None:
     assert_type(await send("a@b.com"), int)
     assert_type(send_sync("a@b.com"), str)
