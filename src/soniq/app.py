@@ -30,6 +30,7 @@ from soniq.options import (
 from soniq.registry import Registry
 from soniq.signatures import TaskDecorator
 from soniq.task import Task, TaskRef
+from soniq.worker.shutdown import Shutdown
 from soniq.worker.worker import Crew, WorkerReport
 
 P = ParamSpec("P")
@@ -371,6 +372,9 @@ class Soniq:
         *,
         handle_signals: bool = False,
         stop: asyncio.Event | None = None,
+        shutdown: Shutdown | None = None,
+        max_jobs: int | None = None,
+        max_rss: int | None = None,
     ) -> WorkerReport:
         """Run jobs in this process until a stop is asked for; return what was done.
 
@@ -378,22 +382,19 @@ class Soniq:
             concurrency: handlers at a time (the setting, 10).
             queues: the queues to serve (the setting; None: all).
             run_once: run all that is due, and what becomes due at once by that, then return.
-            handle_signals: stop on SIGTERM and SIGINT; off, the program's own handlers stay.
+            handle_signals: stop on SIGTERM and SIGINT; the program's own handlers come back.
             stop: set it to end the worker from within the program, as SIGTERM would.
+            shutdown: instead of ``stop``, to ask for both steps of it.
+            max_jobs: end as by ``stop`` after so many jobs, and those that ran beside the last.
+            max_rss: end as by ``stop`` when this process holds more MiB of memory after a job.
         """
-        await self.ensure_initialized()
-        return await self._crew(concurrency, queues).run(
-            run_once=run_once, handle_signals=handle_signals, stop=stop
-        )
+        options = {"shutdown": shutdown, "max_jobs": max_jobs, "max_rss": max_rss}
+        crew = self._crew(concurrency, queues, **options)
+        return await crew.run(run_once=run_once, handle_signals=handle_signals, stop=stop)
 
-    def _crew(self, concurrency: int | None, queues: Sequence[str] | None) -> Crew:
+    def _crew(self, concurrency: int | None, queues: Sequence[str] | None, **options: Any) -> Crew:
+        wired = (self.backend, self.registry, tuple(self._middleware), self.settings)
         return Crew(
-            self.backend,
-            self.registry,
-            tuple(self._middleware),
-            self.settings,
-            events=self.events,
-            clock=self.clock,
-            concurrency=concurrency,
-            queues=queues,
-        )
+            *wired, events=self.events, clock=self.clock, ready=self.ensure_initialized,
+            concurrency=concurrency, queues=queues, **options,
+        )  # fmt: skip

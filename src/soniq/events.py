@@ -77,6 +77,13 @@ class JobRescued:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerStarted:
+    """A worker is registered and begins to claim jobs."""
+
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoopBlocked:
     """The worker's event loop turns again after it stood still for ``seconds``.
 
@@ -106,6 +113,7 @@ Event = (
     | JobSettled
     | LeaseLost
     | JobRescued
+    | WorkerStarted
     | LoopBlocked
     | PassFailed
 )

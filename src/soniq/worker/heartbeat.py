@@ -10,9 +10,11 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 
 from soniq.backends.contract import Backend, Lifeline, WorkerIdentity
 from soniq.clock import Clock
+from soniq.errors import SoniqError
 from soniq.events import Events
 from soniq.repeat import repeat, rest
 from soniq.settings import Settings
@@ -20,6 +22,8 @@ from soniq.settings import Settings
 logger = logging.getLogger("soniq.heartbeat")
 
 LEAVE_SECONDS = 1.0
+# A database that does not answer must not hold up the end of a worker.
+STOP_SECONDS = 1.2
 
 
 class Heartbeat:
@@ -38,8 +42,10 @@ class Heartbeat:
         self._interval = settings.heartbeat_interval
         self._lease = settings.heartbeat_timeout
         self._clock = clock
-        self._registered: Future[None] = Future()
-        self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event, asyncio.Event] | None = None
+        self._registered, self._ended = uncancellable(), uncancellable()
+        self._end: Callable[[], object] | None = None
+        self._cancel: Callable[[], object] | None = None
+        self._stopping = False
         self._leave = True
         self._thread = threading.Thread(target=self._live, name="soniq-heartbeat", daemon=True)
 
@@ -53,13 +59,21 @@ class Heartbeat:
         await asyncio.wrap_future(self._registered)
 
     async def stop(self, *, leave: bool = True) -> None:
-        """Stop renewing. ``leave`` ends the lease now; else it runs out by itself."""
-        self._leave = leave
-        if self._stop is not None:
-            loop, *events = self._stop
-            for event in events:
-                loop.call_soon_threadsafe(event.set)
-        await asyncio.to_thread(self._thread.join)
+        """Stop renewing, within ``STOP_SECONDS``.
+
+        ``leave`` ends the lease now, where the database answers; else it runs out by itself.
+        """
+        self._leave, self._stopping = leave, True
+        if self._thread.ident is None:
+            return
+        if self._end is not None:
+            with suppress(RuntimeError):  # the thread has ended by itself
+                self._end()
+        await asyncio.wait([asyncio.wrap_future(self._ended)], timeout=STOP_SECONDS)
+        if not self._ended.done() and self._cancel is not None:
+            logger.warning("The lease of worker %s runs out by itself: no answer", self._worker.id)
+            with suppress(RuntimeError):
+                self._cancel()
 
     def _live(self) -> None:
         try:
@@ -67,14 +81,16 @@ class Heartbeat:
         except BaseException as error:
             if not self._registered.done():
                 self._registered.set_exception(error)
-            else:
+            elif not isinstance(error, asyncio.CancelledError):
                 logger.exception("The heartbeat of worker %s ended", self._worker.id)
+        finally:
+            self._ended.set_result(None)
 
     async def _beat_until_stopped(self) -> None:
         stop = asyncio.Event()
         # Set: renew without delay, since a lock was lost, the last renewal failed, or this ends.
         urgent = asyncio.Event()
-        self._stop = (asyncio.get_running_loop(), stop, urgent)
+        self._listen(stop, urgent)
         backend = self._backend(Lifeline(self._worker.id, urgent.set))
         await backend.open()
         try:
@@ -93,7 +109,34 @@ class Heartbeat:
 
             await repeat("heartbeat", beat, stop=stop, clock=self._clock, events=Events())
             if self._leave:
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await backend.workers.leave(self._worker.id)
+                await self._end_lease(backend)
         finally:
             await backend.close()
+
+    def _listen(self, *events: asyncio.Event) -> None:
+        """Let other threads set the events, or cancel the running task."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - tells the type checker
+
+        def set_all() -> None:
+            for event in events:
+                event.set()
+
+        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        self._end = lambda: loop.call_soon_threadsafe(set_all)
+        if self._stopping:
+            set_all()
+
+    async def _end_lease(self, backend: Backend) -> None:
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await backend.workers.leave(self._worker.id)
+        except (SoniqError, TimeoutError) as error:
+            logger.warning("The lease of worker %s runs out by itself: %s", self._worker.id, error)
+
+
+def uncancellable() -> Future[None]:
+    """Return a future that stays pending when whoever awaits it is cancelled."""
+    future: Future[None] = Future()
+    future.set_running_or_notify_cancel()
+    return future

@@ -49,6 +49,7 @@ class Inflight:
         self._measured_at = clock.monotonic()
         # Every job starts from this context, so that no handler inherits another one's variables.
         self._context = copy_context()
+        self._closed = False
         self._abandoned = False
         self.changed = asyncio.Event()
 
@@ -103,6 +104,10 @@ class Inflight:
             stale.append(self._ready.popleft()[1])
         return stale
 
+    def close(self) -> None:
+        """Start nothing any more; what runs may end."""
+        self._closed = True
+
     def give_back_unstarted(self) -> list[ClaimedJob]:
         """Drop and return every job that has not been started."""
         unstarted = [job for _, job in self._ready]
@@ -142,7 +147,7 @@ class Inflight:
             task.cancel()
 
     def _fill(self) -> None:
-        while self._ready and len(self._running) < self._concurrency:
+        while self._ready and len(self._running) < self._concurrency and not self._closed:
             attempt = Attempt(self._ready.popleft()[1])
             task = asyncio.create_task(self._carry(attempt), context=self._context.copy())
             self._running[task] = attempt

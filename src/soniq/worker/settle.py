@@ -29,6 +29,7 @@ class Settler:
         self._events = events
         self._clock = clock
         self._batcher: Batcher[Settlement, bool] = Batcher(self._write)
+        self._closed = False
         self.tally: Counter[str] = Counter()
 
     async def settle(self, settlement: Settlement) -> None:
@@ -51,12 +52,19 @@ class Settler:
         """Settle several at once, such as unstarted jobs at the end."""
         await asyncio.gather(*(self.settle(settlement) for settlement in settlements))
 
+    def close(self) -> None:
+        """Give up what can't be written at the next try."""
+        self._closed = True
+
     async def _write(self, settlements: Sequence[Settlement]) -> list[bool]:
         pause = FIRST_PAUSE
         while True:
             try:
                 owned = await self._backend.jobs.settle(settlements, worker=self._worker_id)
-            except Exception as error:  # noqa: BLE001 - finished work is kept, whatever goes wrong
+            except Exception as error:
+                if self._closed:
+                    raise
+                # Finished work is kept, whatever goes wrong.
                 logger.warning("%d outcome(s) wait for the database: %s", len(settlements), error)
                 await asyncio.sleep(pause * (0.9 + 0.2 * self._clock.random()))
                 pause = min(pause * 2, LONGEST_PAUSE)

@@ -59,7 +59,10 @@ class Watchdog:
     async def stop(self) -> None:
         """Return when the thread has ended and all listeners have been told."""
         self._ended.set()
-        await asyncio.to_thread(self._thread.join)
+        if self._thread.ident is None:
+            return
+        # Not in a thread of asyncio's pool: handlers may have taken all of them, for long.
+        self._thread.join()
         await asyncio.gather(*map(asyncio.wrap_future, self._telling), return_exceptions=True)
 
     def _live(self) -> None:

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from soniq.backends.contract import Backend, Queues, WorkerIdentity
+from soniq.backends.contract import Backend
 from soniq.clock import Clock
-from soniq.errors import InvalidOption
-from soniq.events import Events
+from soniq.events import Events, WorkerStarted
 from soniq.job import ClaimedJob
 from soniq.middleware import Middleware
-from soniq.options import ExecutorName, check_text
-from soniq.outcome import Release, Settlement
+from soniq.options import ExecutorName
+from soniq.outcome import Outcome, Release, Settlement
 from soniq.registry import Registry
 from soniq.repeat import repeat
 from soniq.settings import Settings
 from soniq.worker.claim import Claimer
-from soniq.worker.execute import Executor
+from soniq.worker.execute import Attempt, Executor
 from soniq.worker.heartbeat import Heartbeat
+from soniq.worker.identity import introduce
 from soniq.worker.inflight import STALE_SECONDS, Inflight
+from soniq.worker.limits import Limits
 from soniq.worker.maintenance import SILENCE_SECONDS, Maintenance
 from soniq.worker.revoke import REVOKE_SECONDS, Revoker
 from soniq.worker.runners import Runner
@@ -34,16 +31,17 @@ from soniq.worker.runners.async_ import AsyncRunner
 from soniq.worker.runners.process import ProcessRunner
 from soniq.worker.runners.thread import ThreadRunner
 from soniq.worker.settle import Settler
-from soniq.worker.shutdown import Shutdown
+from soniq.worker.shutdown import Patience, Shutdown, Step
 from soniq.worker.unguarded import refuse_workers
 from soniq.worker.watchdog import Watchdog
 
 logger = logging.getLogger("soniq.worker")
 
-# After the handlers were told to stop: for them to do so, and for the last outcomes to be written.
-INTERRUPT_SECONDS = 1.0
-LAST_FLUSH_SECONDS = 5.0
-HURRIED_FLUSH_SECONDS = 0.5
+# When the time is up: for everything that is left, and of that for the handlers to stop.
+END_SECONDS = 1.2
+INTERRUPT_SECONDS = 0.7
+# For a claim that is under way when it is up: its jobs can then be given back.
+LEAST_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,8 @@ class WorkerReport:
     """What a worker did: durable outcomes by kind.
 
     ``lost`` outcomes were refused by the fence; ``abandoned`` jobs were still held at the end and
-    wait for their lease to run out.
+    wait for their lease to run out. ``reason`` tells why it ended: ``stopped``, ``dry`` (nothing
+    was due), ``max_jobs`` or ``max_rss``.
     """
 
     worker_id: str
@@ -64,6 +63,7 @@ class WorkerReport:
     cancel: int = 0
     lost: int = 0
     abandoned: int = 0
+    reason: str = "stopped"
 
 
 class Crew:
@@ -80,11 +80,17 @@ class Crew:
         clock: Clock,
         concurrency: int | None = None,
         queues: Sequence[str] | None = None,
+        ready: Callable[[], Awaitable[None]],
+        shutdown: Shutdown | None = None,
+        max_jobs: int | None = None,
+        max_rss: int | None = None,
     ) -> None:
         refuse_workers()
         self.identity = introduce(registry, settings, concurrency, queues)
         self._settings, self._events, self._clock = settings, events, clock
-        self.shutdown = Shutdown()
+        self._ready = ready
+        self.shutdown = shutdown or Shutdown()
+        self._limits = Limits(max_jobs, max_rss, self._enough, clock)
         self._runners: dict[ExecutorName, Runner] = {
             "async": AsyncRunner(),
             "thread": ThreadRunner(settings.sync_pool_size),
@@ -104,7 +110,7 @@ class Crew:
         )
         self._settler = Settler(backend, self.identity.id, events=events, clock=clock)
         self._inflight = Inflight(
-            self.identity.concurrency, self._executor.execute, self._settler.settle, clock
+            self.identity.concurrency, self._execute, self._settler.settle, clock
         )
         self._claimer = Claimer(
             backend,
@@ -137,22 +143,53 @@ class Crew:
             DatabaseError: the worker could not be registered; with ``run_once`` also when the
                 database went away.
         """
-        with self.shutdown.on_signals() if handle_signals else nullcontext():
-            await self._heartbeat.start()
-            self._watchdog.start()
-            loops: list[asyncio.Task[None]] = []
+        stop = stop or asyncio.Event()
+        reason = "stopped"
+        with self.shutdown.attached(handle_signals=handle_signals):
+            preparing = asyncio.create_task(self._prepare(run_once=run_once))
+            tasks: list[asyncio.Task[Any]] = [preparing]
             try:
-                if run_once:
-                    # Before the loops: two rescues at once could hide a job from the only claim.
-                    await self._maintenance.rescue()
-                loops = self._start_loops(claim=not run_once)
-                await self._work(run_once=run_once, stop=stop or asyncio.Event())
+                if await self._ended(preparing, stop=stop):
+                    tasks += self._start_loops(claim=not run_once)
+                    dry = [asyncio.create_task(self._claimer.run_dry())] if run_once else []
+                    tasks += dry
+                    if await self._ended(*dry, stop=stop):
+                        reason = "dry"
             except asyncio.CancelledError:
-                self.shutdown.abandoning.set()
+                self.shutdown.request(Step.ABANDON)
                 raise
             finally:
-                abandoned = await self._stop(loops)
-        return WorkerReport(self.identity.id, **self._settler.tally, abandoned=abandoned)
+                abandoned = await self._stop(tasks)
+        reason = self._limits.reason or reason
+        tally = self._settler.tally
+        return WorkerReport(self.identity.id, **tally, abandoned=abandoned, reason=reason)
+
+    async def _prepare(self, *, run_once: bool) -> None:
+        await self._ready()
+        await self._heartbeat.start()
+        self._watchdog.start()
+        if run_once:
+            # Before the loops: two rescues at once could hide a job from the only claim.
+            await self._maintenance.rescue()
+        await self._events.emit(WorkerStarted(self.identity.id))
+
+    async def _ended(self, *work: asyncio.Task[Any], stop: asyncio.Event) -> bool:
+        """Wait until a piece of work has ended, or a stop is requested; tell which it was.
+
+        Raises what the work raised.
+        """
+        stops = [
+            asyncio.create_task(self.shutdown.draining.wait()),
+            asyncio.create_task(stop.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait([*work, *stops], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await put_down(stops)
+        ended = [task for task in work if task in done]
+        for task in ended:
+            task.result()
+        return bool(ended)
 
     def _start_loops(self, *, claim: bool) -> list[asyncio.Task[None]]:
         settings, maintenance = self._settings, self._maintenance
@@ -187,51 +224,48 @@ class Crew:
             name=f"soniq {name}",
         )
 
-    async def _work(self, *, run_once: bool, stop: asyncio.Event) -> None:
-        work: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self.shutdown.draining.wait()),
-            asyncio.create_task(stop.wait()),
-        ]
-        if run_once:
-            work.append(asyncio.create_task(self._claimer.run_dry()))
-        try:
-            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            await put_down(work)
-
-    async def _stop(self, loops: list[asyncio.Task[None]]) -> int:
-        self.shutdown.draining.set()
-        await put_down(loops)
-        unstarted = self._inflight.give_back_unstarted()
+    async def _stop(self, tasks: list[asyncio.Task[Any]]) -> int:
+        shutdown, inflight = self.shutdown, self._inflight
+        shutdown.request(Step.DRAIN)
+        inflight.close()
+        patience = Patience(self._settings.shutdown_timeout, shutdown.abandoning)
+        await patience.outlast(put_down(tasks), at_least=LEAST_SECONDS)
+        unstarted = inflight.give_back_unstarted()
         returning = asyncio.create_task(self._release(unstarted))
-        await self._drain()
-        hurry = self.shutdown.abandoning.is_set()
-        seconds = HURRIED_FLUSH_SECONDS if hurry else LAST_FLUSH_SECONDS
-        await asyncio.wait([returning], timeout=seconds)
-        await self._inflight.flush(seconds)
-        abandoned = len(self._inflight) + (0 if returning.done() else len(unstarted))
+        revoke = self._loop(
+            "revoke", self._revoker.one_pass, REVOKE_SECONDS, until=shutdown.abandoning
+        )
+        await patience.outlast(self._finish(returning))
+        inflight.interrupt()
+        last = Patience(END_SECONDS)
+        await last.outlast(inflight.drain(None), INTERRUPT_SECONDS)
+        await last.outlast(self._finish(returning))
+        abandoned = len(inflight) + (0 if returning.done() else len(unstarted))
         for runner in self._runners.values():
             runner.close()
         if abandoned:
             logger.error("%d job(s) could not be ended; they wait for the lease to end", abandoned)
-            self._inflight.abandon()
-        await put_down([returning])
-        await self._watchdog.stop()
+            inflight.abandon()
+            self._settler.close()
+        await last.outlast(put_down([revoke, returning]), at_least=LEAST_SECONDS)
+        await last.outlast(self._watchdog.stop(), at_least=LEAST_SECONDS)
         await self._heartbeat.stop(leave=not abandoned)
         return abandoned
 
-    async def _drain(self) -> None:
-        abandoning = self.shutdown.abandoning
-        drain = asyncio.create_task(self._inflight.drain(self._settings.shutdown_timeout))
-        abandon = asyncio.create_task(abandoning.wait())
-        revoke = self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS, until=abandoning)
-        await asyncio.wait([drain, abandon], return_when=asyncio.FIRST_COMPLETED)
-        await put_down([drain, abandon, revoke])
-        if self._inflight.running:
-            self._inflight.interrupt()
-            await self._inflight.drain(INTERRUPT_SECONDS)
+    async def _finish(self, returning: asyncio.Task[None]) -> None:
+        """Return when no handler runs any more and every outcome is durable."""
+        await self._inflight.drain(None)
+        await self._inflight.flush(None)
+        await asyncio.wait([returning])
+
+    async def _execute(self, attempt: Attempt) -> Outcome:
+        outcome = await self._executor.execute(attempt)
+        self._limits.job_ended()
+        return outcome
+
+    def _enough(self) -> None:
+        self._inflight.close()
+        self.shutdown.request(Step.DRAIN)
 
     async def _give_back_stale(self) -> None:
         await self._release(self._inflight.give_back_stale())
@@ -240,44 +274,8 @@ class Crew:
         await self._settler.give_back([Settlement(job, Release()) for job in jobs])
 
 
-def introduce(
-    registry: Registry,
-    settings: Settings,
-    concurrency: int | None,
-    queues: Sequence[str] | None,
-) -> WorkerIdentity:
-    """Return what this start of a worker says of itself; what was not given, the settings say."""
-    return WorkerIdentity(
-        # Random, not a natural key: in containers, host names and pids come round again.
-        id=str(uuid.uuid4()),
-        hostname=socket.gethostname(),
-        pid=os.getpid(),
-        queues=check_queues(settings.queues if queues is None else queues),
-        concurrency=check_concurrency(settings.concurrency if concurrency is None else concurrency),
-        tasks=registry.names,
-    )
-
-
 async def put_down(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel the tasks and wait until they have ended; what they raise was theirs to report."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def check_concurrency(number: object) -> int:
-    """Return a number of handlers at a time, or raise InvalidOption."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        message = f"concurrency={number!r}: give the number of jobs to run at a time, 1 or more."
-        raise InvalidOption(message)
-    return number
-
-
-def check_queues(queues: Sequence[str] | None) -> Queues:
-    """Return queue names, each once, or None for all; InvalidOption for anything else."""
-    if queues is None:
-        return None
-    if isinstance(queues, str) or not queues:
-        message = f"queues={queues!r}: give a list of queue names, or None to serve all queues."
-        raise InvalidOption(message)
-    return tuple(dict.fromkeys(check_text("queue", queue) for queue in queues))

@@ -1,0 +1,86 @@
+"""When a worker has done enough: after so many jobs, or with so much memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from soniq.clock import Clock
+from soniq.errors import InvalidOption
+
+logger = logging.getLogger("soniq.worker")
+
+MIB = 1024 * 1024
+STATM = Path("/proc/self/statm")
+# How often the memory is looked at, at most: many jobs are shorter than the look.
+LOOK_SECONDS = 0.1
+
+
+class Limits:
+    """Counts jobs and looks at the memory after each; calls ``reached`` once there is enough.
+
+    ``reason`` is then ``max_jobs`` or ``max_rss``, before it is None. Memory is in MiB.
+    """
+
+    def __init__(
+        self, max_jobs: int | None, max_rss: int | None, reached: Callable[[], None], clock: Clock
+    ) -> None:
+        self._max_jobs = check_limit("max_jobs", max_jobs)
+        self._max_rss = check_limit("max_rss", max_rss)
+        self._reached = reached
+        self._clock = clock
+        self._jobs = 0
+        self._look_at = clock.monotonic()
+        self.reason: str | None = None
+
+    def job_ended(self) -> None:
+        """Count one more job."""
+        self._jobs += 1
+        if self.reason is None and (self._is_spent() or self._is_large()):
+            self._reached()
+
+    def _is_spent(self) -> bool:
+        if self._max_jobs is None or self._jobs < self._max_jobs:
+            return False
+        logger.info("%d job(s) have ended (max_jobs): finishing running jobs", self._jobs)
+        self.reason = "max_jobs"
+        return True
+
+    def _is_large(self) -> bool:
+        now = self._clock.monotonic()
+        if self._max_rss is None or now < self._look_at:
+            return False
+        self._look_at = now + LOOK_SECONDS
+        size = resident()
+        if size <= self._max_rss * MIB:
+            return False
+        logger.info(
+            "%d MiB of memory are resident (max_rss: %d): finishing running jobs",
+            size // MIB, self._max_rss,
+        )  # fmt: skip
+        self.reason = "max_rss"
+        return True
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds; without ``/proc``, ever held at most."""
+    try:
+        pages = int(STATM.read_text(encoding="ascii").split()[1])
+    except OSError:
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def check_limit(name: str, number: object) -> int | None:
+    """Return a limit, None for none, or raise InvalidOption."""
+    if number is None:
+        return None
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        message = f"{name}={number!r}: give a whole number, 1 or more, or None for no limit."
+        raise InvalidOption(message)
+    return number
