@@ -12,10 +12,14 @@ from soniq.errors import ConfigurationError
 
 
 class ConsoleFormatter(logging.Formatter):
-    """``12:31:07 WARNING soniq.worker  message``; what is not visible text is spelled out."""
+    """``12:31:07 WARNING soniq.worker: message``; what is not visible text is spelled out.
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+    ``with_pid``: each line also says which process wrote it.
+    """
+
+    def __init__(self, *, with_pid: bool = False) -> None:
+        pid = "[%(process)d] " if with_pid else ""
+        super().__init__(f"%(asctime)s %(levelname)-7s {pid}%(name)s: %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines for a record."""
@@ -23,13 +27,14 @@ class ConsoleFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the traceback if there is one."""
+    """One JSON object a line: time, level, pid, logger, message, and the traceback if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line for a record."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
+            "pid": record.process,
             "logger": record.name,
             "message": record.getMessage(),
         }
@@ -38,8 +43,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-def configure(level: str, kind: str) -> None:
+def configure(level: str, kind: str, *, with_pid: bool = False) -> None:
     """Log to stderr, unless the application has set up logging itself.
+
+    ``with_pid``: lines for people say which process wrote them; those of JSON always do.
 
     Raises:
         ConfigurationError: a level that logging does not have.
@@ -51,6 +58,6 @@ def configure(level: str, kind: str) -> None:
     if logging.getLogger().handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if kind == "json" else ConsoleFormatter())
+    handler.setFormatter(JsonFormatter() if kind == "json" else ConsoleFormatter(with_pid=with_pid))
     logging.getLogger().addHandler(handler)
     logging.getLogger("soniq").setLevel(number)

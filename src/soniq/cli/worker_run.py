@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +17,11 @@ from soniq import settings as configuration
 from soniq.app import Soniq
 from soniq.cli import load, logs, render
 from soniq.cli.exits import Exit, fail
+from soniq.cli.stopping import Stopping
+from soniq.cli.supervisor.line import Line
+from soniq.cli.tally import WORDS, told
 from soniq.errors import ConfigurationError, DiscoveryError
+from soniq.events import WorkerStarted
 from soniq.worker.worker import WorkerReport
 
 logger = logging.getLogger("soniq.worker")
@@ -28,9 +33,13 @@ def run(
     queues: Sequence[str] | None,
     concurrency: int | None,
     run_once: bool,
+    max_jobs: int | None,
+    max_rss: int | None,
     database_url: str | None,
+    stopping: Stopping,
+    line: Line | None,
 ) -> None:
-    """Run a worker to its end.
+    """Run a worker to its end; where there is a ``line``, tell its supervisor of it.
 
     Raises:
         DiscoveryError: there is no app to be found.
@@ -42,16 +51,19 @@ def run(
         os.environ["SONIQ_DATABASE_URL"] = database_url
     with shown_where():
         app = find_app(target)
-    logs.configure(app.settings.log_level, app.settings.log_format)
+    logs.configure(app.settings.log_level, app.settings.log_format, with_pid=line is not None)
     refuse_other_database(app, database_url)
     served = queues if queues is not None else app.settings.queues
     announce(app, served, concurrency or app.settings.concurrency)
-    report = asyncio.run(work(app, served, concurrency, run_once=run_once))
-    conclude(report)
-    if report.abandoned:
-        # A handler that nothing can stop still runs in a thread, and would hold up the exit.
-        logging.shutdown()
-        os._exit(Exit.FAILED)
+    timeout = app.settings.shutdown_timeout
+    if line is not None:
+        app.events.on(WorkerStarted, lambda _: line.tell(started=timeout))
+    worker = partial(
+        app.run_worker, concurrency, served, run_once,
+        shutdown=stopping.shutdown, max_jobs=max_jobs, max_rss=max_rss,
+    )  # fmt: skip
+    stopping.begin(timeout)
+    asyncio.run(work(app, worker, stopping, line))
 
 
 @contextmanager
@@ -122,15 +134,21 @@ def refuse_other_database(app: Soniq, database_url: str | None) -> None:
 
 
 async def work(
-    app: Soniq, queues: Sequence[str] | None, concurrency: int | None, *, run_once: bool
-) -> WorkerReport:
-    """Run the worker under the signals of this process; close the app afterwards."""
+    app: Soniq,
+    worker: Callable[[], Awaitable[WorkerReport]],
+    stopping: Stopping,
+    line: Line | None,
+) -> None:
+    """Run the worker, say what it has done, close the app."""
     try:
-        return await app.run_worker(
-            concurrency=concurrency, queues=queues, run_once=run_once, handle_signals=True
-        )
+        report = await worker()
+        conclude(report, line)
+        stopping.code = Exit.FAILED if report.abandoned else Exit.OK
     finally:
         await app.close()
+    if report.abandoned:
+        # A handler that nothing can stop still runs, and would hold up an ordinary exit.
+        stopping.leave()
 
 
 def announce(app: Soniq, queues: Sequence[str] | None, concurrency: int) -> None:
@@ -148,11 +166,9 @@ def announce(app: Soniq, queues: Sequence[str] | None, concurrency: int) -> None
         )
 
 
-def conclude(report: WorkerReport) -> None:
-    """Log what this worker has done."""
-    logger.info(
-        "Worker %d ended: %d done, %d to retry, %d to the dead letters, %d snoozed, "
-        "%d crashed, %d given back, %d cancelled, %d lost, %d left behind",
-        os.getpid(), report.complete, report.retry, report.bury, report.snooze,
-        report.crash, report.release, report.cancel, report.lost, report.abandoned,
-    )  # fmt: skip
+def conclude(report: WorkerReport, line: Line | None) -> None:
+    """Say what this worker has done."""
+    counts = {name: getattr(report, name) for name in WORDS}
+    logger.info("Worker %d ended: %s", os.getpid(), told(counts))
+    if line is not None:
+        line.tell(report=counts, reason=report.reason)

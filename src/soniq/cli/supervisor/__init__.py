@@ -1,0 +1,1 @@
+"""``soniq worker --processes``: workers as child processes, replaced when they end."""
