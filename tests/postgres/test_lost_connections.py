@@ -7,15 +7,21 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
+from soniq.backends import sqltext
 from soniq.backends.postgres import PostgresBackend
+from soniq.backends.postgres.claims import LOOK_SECONDS, statement
+from soniq.backends.postgres.session import FOLDER
 from soniq.clock import SystemClock
 from soniq.errors import DatabaseUnreachable
 from soniq.events import Events
 from soniq.job import JobStatus, NewJob
-from soniq.outcome import Complete, Settlement
+from soniq.outcome import Bury, Complete, Failure, Reason, Settlement
+from soniq.settings import Settings
 from soniq.worker.settle import Settler
+from tests.support.clock import FrozenClock
 
 NewJobs = Callable[..., NewJob]
+IDS = SystemClock()
 # Other tests run on the same server at the same time.
 KILL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -89,3 +95,55 @@ async def test_claim_whose_answer_was_lost(
     assert (again.id != held.id, again.attempt, again.fence) == (True, 1, 2)
     settlements = [Settlement(job, Complete()) for job in (held, again)]
     assert await postgres.jobs.settle(settlements, worker=worker_id) == {held.id, again.id}
+
+
+async def test_claim_that_was_committed_late(
+    postgres_url: str,
+    onlooker: asyncpg.Connection[asyncpg.Record],
+    new_job: NewJobs,
+    worker_id: str,
+    clock: FrozenClock,
+) -> None:
+    """A claim that the server carries out when its worker has given up on it is found, too."""
+    postgres = PostgresBackend(postgres_url, Settings(), clock)
+    await postgres.open()
+    await postgres.jobs.insert([new_job(), new_job()])
+    (held,) = await postgres.jobs.claim(("default",), limit=1, worker=worker_id)
+    verb, args = statement(("default",), 1, worker_id, (), clock.now())
+    (late,) = await onlooker.fetch(sqltext.read(FOLDER, verb), *args)
+    assert await postgres.jobs.claim(("default",), limit=5, worker=worker_id) == []
+
+    clock.advance(seconds=LOOK_SECONDS)
+    (again,) = await postgres.jobs.claim(("default",), limit=5, worker=worker_id)
+    assert (again.id, again.fence) == (str(late["id"]), late["fence"] + 1)
+    assert await postgres.jobs.settle([Settlement(held, Complete())], worker=worker_id)
+    await postgres.close()
+
+
+async def test_replay_whose_answer_was_lost(
+    postgres: PostgresBackend, new_job: NewJobs, worker_id: str
+) -> None:
+    """A replay that is repeated with the same new id queues and counts once."""
+    await postgres.jobs.insert([new_job()])
+    (job,) = await postgres.jobs.claim(("default",), limit=1, worker=worker_id)
+    bury = Bury(Reason.PERMANENT_FAILURE, Failure("ValueError: oops", None))
+    await postgres.jobs.settle([Settlement(job, bury)], worker=worker_id)
+    new_id = IDS.new_id()
+    for _ in range(2):
+        assert await postgres.dead_letters.replay(job.id, new_id=new_id)
+    letter = await postgres.dead_letters.get(job.id)
+    assert letter is not None
+    assert letter.resurrection_count == 1
+    assert [job.id for job in await postgres.jobs.find()] == [new_id]
+    assert not await postgres.dead_letters.replay(IDS.new_id(), new_id=IDS.new_id())
+
+
+async def test_lent_connection_that_is_lost_at_the_end(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """Giving back a connection that was lost meanwhile raises nothing: the work on it is done."""
+    async with postgres.acquire() as connection:
+        await connection.execute("SELECT 1")
+        await onlooker.execute("SELECT pg_terminate_backend($1)", connection.get_server_pid())
+    async with postgres.acquire() as connection:
+        assert await connection.fetchval("SELECT 1") == 1

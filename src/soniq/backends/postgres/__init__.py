@@ -19,7 +19,8 @@ from soniq.backends.contract import (
 from soniq.backends.postgres import migrate
 from soniq.backends.postgres.dead_letters import PostgresDeadLetters
 from soniq.backends.postgres.jobs import PostgresJobs
-from soniq.backends.postgres.pool import FOLDER, Database
+from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.session import FOLDER
 from soniq.backends.postgres.stats import PostgresStats
 from soniq.backends.postgres.target import Target
 from soniq.backends.postgres.wakeups import PostgresWakeups

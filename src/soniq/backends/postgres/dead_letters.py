@@ -39,7 +39,7 @@ class PostgresDeadLetters:
     async def replay(self, job_id: str, *, new_id: str) -> bool:
         """Queue the dead letter again as job ``new_id``; tell whether there was one."""
         now, key = self._clock.pinned(), rows.as_uuid(job_id)
-        return bool(await self._db.fetch_once("dead_letters/replay", now, key, new_id))
+        return bool(await self._db.fetch("dead_letters/replay", now, key, new_id))
 
     async def delete(self, job_id: str) -> bool:
         """Delete one dead letter; tell whether there was one."""

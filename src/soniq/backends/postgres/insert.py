@@ -10,7 +10,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from soniq.backends import sqltext
-from soniq.backends.postgres.pool import FOLDER, Database
+from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.session import FOLDER
 from soniq.errors import DatabaseError, TransactionUnsupported
 from soniq.job import NewJob
 

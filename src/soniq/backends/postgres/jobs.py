@@ -26,7 +26,7 @@ class PostgresJobs:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._claims = Claims(db)
+        self._claims = Claims(db, clock)
 
     async def insert(
         self, jobs: Sequence[NewJob], *, connection: object | None = None
@@ -59,7 +59,7 @@ class PostgresJobs:
     async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
         """Write outcomes; return the ids of the jobs that the worker still owned."""
         owned = await Settling(self._db, worker, self._clock.pinned()).settle(settlements)
-        self._claims.settled(worker, (settlement.job.id for settlement in settlements))
+        self._claims.settled(worker, (settlement.job for settlement in settlements))
         return owned
 
     async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:

@@ -10,7 +10,8 @@ import asyncpg
 
 from soniq.backends import migrations, sqltext
 from soniq.backends.contract import Migration
-from soniq.backends.postgres.pool import FOLDER, Database
+from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.session import FOLDER
 from soniq.clock import Clock
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 # Any constant will do; this is "soniq" in ASCII.
 LOCK = 0x736F6E6971
-LOCK_TIMEOUT = "60s"
+# CREATE DATABASE can't be part of a transaction, so only the session can say so.
+IN_ITS_OWN_TIME = {"statement_timeout": "0", "default_transaction_read_only": "off"}
 TRIES = 50
 LONGEST_PAUSE = 0.5
 
@@ -50,7 +52,8 @@ async def status(db: Database) -> list[Migration]:
         except asyncpg.InvalidCatalogNameError:
             return migrations.report(known, {})
         try:
-            return migrations.report(known, await applied(connection))
+            async with connection.transaction(isolation="read_committed"):
+                return migrations.report(known, await applied(connection))
         except asyncpg.UndefinedTableError:
             return migrations.report(known, {})
         finally:
@@ -61,7 +64,7 @@ async def connect_or_create(db: Database, clock: Clock) -> Connection:
     """Return a connection to the database, which is created if it is missing."""
     for remaining in reversed(range(TRIES)):
         try:
-            return await db.connect(lock_timeout=LOCK_TIMEOUT)
+            return await db.connect()
         except asyncpg.InvalidCatalogNameError:
             if not remaining:
                 raise
@@ -75,12 +78,14 @@ async def connect_or_create(db: Database, clock: Clock) -> Connection:
 async def create_database(db: Database) -> None:
     """Create the database from a connection to one that every server has."""
     try:
-        connection = await db.connect(database="postgres")
+        connection = await db.connect(database="postgres", **IN_ITS_OWN_TIME)
     except asyncpg.InvalidCatalogNameError:
-        connection = await db.connect(database="template1")
+        connection = await db.connect(database="template1", **IN_ITS_OWN_TIME)
     try:
         text = sqltext.read(FOLDER, "schema/create_database")
-        await connection.execute(await connection.fetchval(text, db.target.database))
+        async with connection.transaction():
+            statement: str = await connection.fetchval(text, db.target.database)
+        await connection.execute(statement)
     finally:
         await connection.close()
 
@@ -95,7 +100,8 @@ async def apply_pending(connection: Connection) -> list[Migration]:
 
 async def apply_next(connection: Connection) -> Migration | None:
     """Apply the first pending step, or return None."""
-    async with connection.transaction():
+    async with connection.transaction(isolation="read_committed"):
+        await connection.execute(sqltext.read(FOLDER, "schema/settings"))
         # Before anything is created or read: IF NOT EXISTS alone does not survive a race.
         await connection.execute(sqltext.read(FOLDER, "schema/lock"), LOCK)
         await connection.execute(sqltext.read(FOLDER, "schema/versions_table"))

@@ -5,61 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
 from soniq.backends import sqltext
 from soniq.backends.contract import Lifeline
 from soniq.backends.postgres.rows import lock_key
-from soniq.backends.postgres.target import LOST, Target, is_passing
+from soniq.backends.postgres.session import (
+    FOLDER,
+    SESSION,
+    PoolerMet,
+    QuietConnection,
+    is_poolers,
+    refuse_pooler,
+    with_settings,
+)
+from soniq.backends.postgres.target import Target, is_passing
 from soniq.errors import DatabaseError
 
-# The driver's classes are generic for the type checker only.
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    Lent = PoolConnectionProxy[asyncpg.Record]
-    Base = asyncpg.Connection[asyncpg.Record]
-else:
-    Base = asyncpg.Connection
+    from soniq.backends.postgres.session import Lent
 
 Answer = TypeVar("Answer")
-FOLDER = Path(__file__).parent
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 IDLE_SECONDS = 300.0
 # Longer than statement_timeout: it strikes only where the server no longer answers at all.
 ANSWER_TIMEOUT = 18.0
-
-# Every statement of ours is meant to be a walk along an index. Statistics of a queue are often
-# minutes old, and a plan that was made for an empty table must not meet a million rows.
-SESSION = {
-    "application_name": "soniq",
-    # Well within a lease: a heartbeat on a dead connection must leave time for another.
-    "statement_timeout": "15s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-    "default_transaction_isolation": "read committed",
-    "default_transaction_read_only": "off",
-    # "enqueued" means durable, whatever the database's default is.
-    "synchronous_commit": "on",
-    "jit": "off",
-    "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "plan_cache_mode": "force_generic_plan",
-}
-
-
-class QuietConnection(Base):
-    """A connection that is given back without a round trip: ours never change session state."""
-
-    def get_reset_query(self) -> str:
-        """Return nothing to run."""
-        return ""
+# Through a pooler a session is not ours: no statements with names, nothing to reset at the end.
+SHARED: dict[str, Any] = {"statement_cache_size": 0, "connection_class": QuietConnection}
 
 
 class Database:
@@ -80,6 +55,8 @@ class Database:
         lifeline: Lifeline | None = None,
     ) -> None:
         self.target = target
+        # A pooler stands before the database, so no session is ours alone. Known once it is open.
+        self.pooled = False
         self._lifeline = lifeline
         # Set while the connection holds the lock of the lifeline's worker.
         self.lock_key: int | None = None
@@ -95,17 +72,7 @@ class Database:
         async with self._lock:
             if self._own is None:
                 with self.target.explained():
-                    self._own = await asyncpg.create_pool(
-                        self.target.url,
-                        min_size=1,
-                        max_size=self._size,
-                        connection_class=QuietConnection,
-                        init=self._lock_lifeline,
-                        max_inactive_connection_lifetime=0 if self._lifeline else IDLE_SECONDS,
-                        server_settings=SESSION,
-                        timeout=CONNECT_TIMEOUT,
-                        command_timeout=ANSWER_TIMEOUT,
-                    )
+                    self._own = await self._connect_own()
 
     async def close(self) -> None:
         """Give back all connections; those that are still in use after 5 s are cut off."""
@@ -157,8 +124,8 @@ class Database:
         try:
             yield connection
         finally:
-            # What fails here is the connection's end: the pool drops it, and nothing else is lost.
-            with suppress(*LOST, asyncpg.InterfaceError):
+            # What the user has committed is done; a connection that is lost now is only replaced.
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await pool.release(connection, timeout=CLOSE_TIMEOUT)
 
     async def connect(
@@ -166,29 +133,78 @@ class Database:
     ) -> asyncpg.Connection[asyncpg.Record]:
         """Return a connection outside of the pools; raises what the driver raises.
 
-        ``database``: another one than the URL names. ``session``: server settings.
+        ``database``: another one than the URL names. ``session``: server settings, which a
+        pooler makes us do without.
         """
+        settings = {"application_name": "soniq", **session}
+        try:
+            return await self._connect(database, settings)
+        except asyncpg.ProtocolViolationError as error:
+            if not is_poolers(error):
+                raise
+        return await self._connect(database, {})
+
+    async def _connect(
+        self, database: str | None, settings: dict[str, str]
+    ) -> asyncpg.Connection[asyncpg.Record]:
         return await asyncpg.connect(
             self.target.url,
             database=database,
             timeout=CONNECT_TIMEOUT,
-            server_settings={"application_name": "soniq", **session},
+            statement_cache_size=0,
+            server_settings=settings,
+        )
+
+    async def _connect_own(self) -> asyncpg.Pool[asyncpg.Record]:
+        """Return a pool for our statements, having found out whether there is a pooler."""
+        self.pooled = False
+        try:
+            return await self._make_own(init=self._greet, server_settings=SESSION)
+        except (asyncpg.ProtocolViolationError, PoolerMet) as error:
+            if not is_poolers(error):
+                raise
+        self.pooled, self.lock_key = True, None
+        return await self._make_own(statement_cache_size=0)
+
+    async def _make_own(self, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
+        return await asyncpg.create_pool(
+            self.target.url,
+            min_size=1,
+            max_size=self._size,
+            connection_class=QuietConnection,
+            max_inactive_connection_lifetime=0 if self._lifeline else IDLE_SECONDS,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=ANSWER_TIMEOUT,
+            **options,
         )
 
     async def _run(self, action: Callable[[Lent], Awaitable[Answer]]) -> Answer:
         pool = self._pool()
         connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
         try:
+            if self.pooled:
+                return await with_settings(connection, action)
             return await action(connection)
+        except TimeoutError:
+            # Nobody answers: neither would a request to cancel be heard, nor the idle connections.
+            connection.terminate()
+            await pool.expire_connections()
+            raise
         finally:
             # Limited: the driver waits for its cancelled statements, also where nobody answers.
             await pool.release(connection, timeout=CLOSE_TIMEOUT)
 
-    async def _lock_lifeline(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Take the worker's lock with a new connection, before anything else is said on it."""
-        lifeline = self._lifeline
-        if lifeline is None:
-            return
+    async def _greet(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Look at a new connection, before anything else is said on it."""
+        if self._own is None:  # the first one: the others are made alike
+            await refuse_pooler(connection)
+        if self._lifeline is not None:
+            await self._lock_lifeline(connection, self._lifeline)
+
+    async def _lock_lifeline(
+        self, connection: asyncpg.Connection[asyncpg.Record], lifeline: Lifeline
+    ) -> None:
+        """Take the worker's lock with a new connection."""
         key = lock_key(lifeline.worker_id)
         [lock] = await connection.fetch(sqltext.read(FOLDER, "workers/lock"), key)
         direct = lock["pid"] == connection.get_server_pid()
@@ -204,11 +220,13 @@ class Database:
     async def _lending_pool(self) -> asyncpg.Pool[asyncpg.Record]:
         async with self._lock:
             if self._lent is None:
+                options = SHARED if self.pooled else {}
                 with self.target.explained():
                     self._lent = await asyncpg.create_pool(
                         self.target.url,
                         min_size=self._lend_min,
                         max_size=self._lend_max,
                         timeout=CONNECT_TIMEOUT,
+                        **options,
                     )
             return self._lent

@@ -22,6 +22,7 @@ LOST = (
     asyncpg.TooManyConnectionsError,
     # What was the primary is a standby now.
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.FeatureNotSupportedError,  # it says so where a transaction asks to write
     # A statement that meets the server's farewell, read but not yet acted on.
     asyncpg.InternalClientError,
     OSError,  # TimeoutError too

@@ -24,7 +24,7 @@ FAILURES = (
     asyncpg.InternalClientError,
     OSError,
 )
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 FIRST_LOOK, LONGEST_LOOK, LAST_LOOK = 0.001, 0.05, 60.0
 FLUSH_TIMEOUT = 1.0
 # A connection can die without a word (a router that forgets it): only a question shows it.
@@ -41,6 +41,7 @@ class PostgresWakeups:
         self._clock = clock
         self._mailbox = Mailbox()
         self._listening = False
+        self._told = False
         self._tried = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._unsent: set[str] = set()
@@ -67,7 +68,9 @@ class PostgresWakeups:
 
         The first wait returns as soon as it listens: what was called out before, nobody heard.
         """
-        if self._listener is None:
+        if self._db.pooled:
+            self._say_that_nobody_calls()
+        elif self._listener is None:
             self._tried = asyncio.Event()
             self._listener = asyncio.create_task(self._listen())
             if await passes(self._tried, max(timeout, FIRST_TRY)) and self._listening:
@@ -92,6 +95,16 @@ class PostgresWakeups:
         self._listener = self._sender = None
         self._unsent.clear()
         self._watchers.clear()
+
+    def _say_that_nobody_calls(self) -> None:
+        if not self._told:
+            self._told = True
+            logger.warning(
+                "PostgreSQL at %s is reached through a connection pooler, which passes on no "
+                "wake-ups: idle workers look for jobs every poll_interval. For jobs that start "
+                "within milliseconds give workers a database_url that goes past the pooler.",
+                self._db.target.place,
+            )
 
     async def _send(self) -> None:
         try:

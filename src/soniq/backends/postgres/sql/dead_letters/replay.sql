@@ -1,13 +1,23 @@
+-- May run twice: what the first time has queued is found, and not counted again.
 WITH letter AS (
-    UPDATE soniq_dead_letter_jobs
-    SET resurrection_count = resurrection_count + 1,
-        resurrected_at = COALESCE($1::timestamptz, now())
+    SELECT id, job_name, queue, priority, args, max_attempts, COALESCE($1::timestamptz, now()) AS at
+    FROM soniq_dead_letter_jobs
     WHERE id = $2
-    RETURNING job_name, queue, priority, args, max_attempts, resurrected_at
+    FOR UPDATE
+),
+queued AS (
+    INSERT INTO soniq_jobs (
+        id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at
+    )
+    SELECT $3, job_name, queue, priority, at, args, max_attempts, at
+    FROM letter
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, created_at
+),
+counted AS (
+    UPDATE soniq_dead_letter_jobs AS record
+    SET resurrection_count = record.resurrection_count + 1, resurrected_at = queued.created_at
+    FROM queued
+    WHERE record.id = $2
 )
-INSERT INTO soniq_jobs (
-    id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at
-)
-SELECT $3, job_name, queue, priority, resurrected_at, args, max_attempts, resurrected_at
-FROM letter
-RETURNING id
+SELECT id FROM letter
