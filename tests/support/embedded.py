@@ -22,14 +22,14 @@ FAST = (
 )
 
 
-def start_embedded(folder: Path) -> int:
+def start_embedded(folder: Path, configuration: str = FAST) -> int:
     """Make a cluster in the folder, start it, and return the port that it listens on."""
     data = folder / "data"
     data.mkdir()
     server = embedded(data)
     server.ensure_pgdata_inited()
-    with (data / "postgresql.conf").open("a") as configuration:
-        configuration.write(FAST)
+    with (data / "postgresql.conf").open("a") as file:
+        file.write(configuration)
     port = free_port()
     control(server, "-l", str(data / "log"), "-o", f"-p {port}", "start")
     return port
