@@ -6,19 +6,26 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 import asyncpg
 
 from soniq import Soniq
-from soniq.backends import connect
-from soniq.backends.contract import Backend
-from soniq.clock import SystemClock
-from soniq.settings import load
+from soniq.errors import DatabaseError
+from soniq.repeat import rest
 from tests.support.jobs import until
 
 COUNT = "SELECT status::text, count(*) AS number FROM soniq_jobs GROUP BY status"
+
+
+@dataclass
+class Produced:
+    """Numbers of jobs that are durable, and of those of which nobody knows: they may run once."""
+
+    durable: set[int] = field(default_factory=set)
+    unknown: set[int] = field(default_factory=set)
 
 
 class Crew:
@@ -29,6 +36,8 @@ class Crew:
         self.settings = settings
         self.runs: Counter[int] = Counter()
         self.started_at: list[float] = []
+        # How long each job takes, in seconds; a test may change its mind.
+        self.pace = 0.0
         self.producer = self.app()
         self.workers: list[asyncio.Task[Any]] = []
 
@@ -37,10 +46,10 @@ class Crew:
         app = Soniq(database_url=self.url, **self.settings)
 
         @app.job(name="note")
-        async def note(number: int, seconds: float = 0.0) -> None:
+        async def note(number: int) -> None:
             self.started_at.append(monotonic())
             self.runs[number] += 1
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(self.pace)
 
         return app
 
@@ -84,6 +93,20 @@ async def counts(url: str) -> dict[str, int]:
         await connection.close()
 
 
+async def until_settled(url: str, *, patience: float) -> dict[str, int]:
+    """Return the counts when nothing is queued or runs any more; TimeoutError otherwise."""
+
+    async def settled() -> bool:
+        return (await counts(url)).keys() <= {"done"}
+
+    try:
+        await until(settled, patience=patience)
+    except TimeoutError:
+        message = f"All jobs should be done, but there are {await counts(url)}"
+        raise TimeoutError(message) from None
+    return await counts(url)
+
+
 async def until_done(url: str, number: int, *, patience: float) -> None:
     """Return when so many jobs are done; TimeoutError with the counts if that takes too long."""
 
@@ -97,6 +120,17 @@ async def until_done(url: str, number: int, *, patience: float) -> None:
         raise TimeoutError(message) from None
 
 
-def handle(url: str, **settings: Any) -> Backend:
-    """Return an unopened backend, by the database's own clock."""
-    return connect(load(database_url=url, **settings), SystemClock())
+async def keep_enqueueing(crew: Crew, stop: asyncio.Event, *, batch: int, pause: float) -> Produced:
+    """Enqueue batch after batch until told to stop; whoever runs it keeps going through outages."""
+    produced = Produced()
+    number = 0
+    while not stop.is_set():
+        numbers = range(number, number + batch)
+        number += batch
+        try:
+            await crew.producer.enqueue_many("note", [{"number": one} for one in numbers])
+            produced.durable.update(numbers)
+        except DatabaseError:
+            produced.unknown.update(numbers)
+        await rest(stop, pause)
+    return produced

@@ -52,9 +52,8 @@ async def test_blackhole(proxy: Proxy, postgres_url: str) -> None:
     async with at_work(crew, 1, prepare=lambda app: app.events.on(PassFailed, note)):
         await crew.producer.enqueue_many("note", [{"number": n} for n in range(20)])
         await until_done(postgres_url, 20, patience=20)
-        await crew.producer.enqueue_many(
-            "note", [{"number": n, "seconds": 1.0} for n in range(20, 25)]
-        )
+        crew.pace = 1.0
+        await crew.producer.enqueue_many("note", [{"number": n} for n in range(20, 25)])
         await until(lambda: reached(crew, 25))
         proxy.blackhole()
         began = monotonic()

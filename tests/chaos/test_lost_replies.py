@@ -9,12 +9,13 @@ import asyncpg
 import pytest
 
 from soniq import Soniq
+from soniq.backends.postgres.claims import Claims
 from soniq.backends.postgres.pool import Database
 from soniq.errors import DatabaseUnreachable
 from tests.chaos.figures import figure
-from tests.chaos.inprocess import Crew, counts
+from tests.chaos.inprocess import Crew, at_work, counts, until_done
 from tests.chaos.proxy import Proxy
-from tests.support.jobs import run_all
+from tests.support.jobs import run_all, until
 
 SINGLE, BATCHED, BULKS, BULK, UNIQUE = 300, 2700, 18, 100, 200
 JOBS = SINGLE + BATCHED + BULKS * BULK + UNIQUE
@@ -181,3 +182,28 @@ async def test_results_are_written_once(producer: Soniq, proxy: Proxy, postgres_
     await worker.close()
     assert (await run_all(producer)).complete == 0
     figure("lost replies to a worker", jobs=200, replies_lost=lost, extra_runs=crew.extra_runs())
+
+
+async def stuck(url: str) -> bool:
+    """Tell whether a job was claimed."""
+    return "processing" in await counts(url)
+
+
+async def test_control_without_giving_back(
+    producer: Soniq, proxy: Proxy, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that does not look for claims it never got keeps their jobs from everybody."""
+
+    async def look_away(*_: object) -> None:
+        """Give nothing back."""
+
+    monkeypatch.setattr(Claims, "_give_back_strays", look_away)
+    crew = Crew(proxy.url(postgres_url))
+    await producer.enqueue("note", args={"number": 1})
+    proxy.lose_replies(["UPDATE"])
+    async with at_work(crew, 1):
+        await until(lambda: stuck(postgres_url))
+        proxy.heal()
+        await producer.enqueue("note", args={"number": 2})
+        await until_done(postgres_url, 1, patience=20)
+        assert await counts(postgres_url) == {"done": 1, "processing": 1}
