@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from soniq.backends import sqltext
-from soniq.backends.postgres.pool import ANSWER_TIMEOUT, FOLDER, Database
+from soniq.backends.postgres.pool import ANSWER_TIMEOUT, Database
+from soniq.backends.postgres.session import FOLDER
 from soniq.backends.refusals import claim_lost, ended_by_hand
 from soniq.job import ClaimedJob
 
 if TYPE_CHECKING:
     from asyncpg.transaction import Transaction
 
-    from soniq.backends.postgres.pool import Lent
+    from soniq.backends.postgres.session import Lent
 
 
 @asynccontextmanager
