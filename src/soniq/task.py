@@ -15,6 +15,7 @@ from typing import (
     Generic,
     ParamSpec,
     Protocol,
+    TypeGuard,
     TypeVar,
     cast,
     overload,
@@ -28,6 +29,7 @@ from soniq.handler import check_handler, choose_executor, is_async
 from soniq.options import (
     EnqueueOptionArguments,
     EnqueueOptions,
+    ExecutorName,
     TaskOptions,
     check_name,
     check_priority,
@@ -75,7 +77,7 @@ class Task(Generic[P, R_co]):
         self.settings = options
         self.arguments = ArgumentCodec(handler)
         self.is_async = is_async(handler)
-        self.executor = choose_executor(handler, options.executor)
+        self.executor: ExecutorName = choose_executor(handler, options.executor)
         self.enqueues = enqueues
         functools.update_wrapper(self, handler)
         if self.is_async:
@@ -177,6 +179,11 @@ def mark_as_coroutine_function(task: object) -> None:
         task._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]  # noqa: SLF001
 
 
+def is_task(value: object) -> TypeGuard[Task[..., Any]]:
+    """Tell whether a value is a task."""
+    return isinstance(value, Task)
+
+
 def find_handler(module: str, qualname: str, task: str) -> Callable[..., Any]:
     """Import a handler; where it was decorated, that of the task of this name.
 
@@ -187,13 +194,12 @@ def find_handler(module: str, qualname: str, task: str) -> Callable[..., Any]:
     found: Any = importlib.import_module(module)
     for name in qualname.split("."):
         found = getattr(found, name, None)
-    layer = found
+    layer: Any = found
     while layer is not None:
-        if isinstance(layer, Task) and layer.name == task:
-            handler: Callable[..., Any] = layer.handler
-            return handler
+        if is_task(layer) and layer.name == task:
+            return layer.handler
         layer = getattr(layer, "__wrapped__", None)
-    if not callable(found) or isinstance(found, Task):
+    if not callable(found) or is_task(found):
         raise InvalidHandler(not_found(module, qualname, task))
     return cast("Callable[..., Any]", found)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from soniq.arguments import decode
 from soniq.context import JobContext
 from soniq.task import Task
 
@@ -35,7 +35,7 @@ class Encoded:
     @classmethod
     def of(cls, text: str | None, problem: str | None) -> Encoded:
         """Decode a result."""
-        return cls(text, problem, None if text is None else decode(text))
+        return cls(text, problem, None if text is None else json.loads(text))
 
 
 class Slot(Protocol):

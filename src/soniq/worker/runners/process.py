@@ -114,7 +114,7 @@ async def introduce(child: Child, task: Task[Any, Any]) -> None:
         WorkerCrashed: the process ended over it, or took too long.
     """
     question = address(task)
-    if find_handler(**question) is not task.handler:
+    if find_handler(**question) != task.handler:
         raise InvalidHandler(not_found(**question))
     if question["module"] == "__main__":
         question["main"] = main_script()
