@@ -16,6 +16,7 @@ HEAVY = {
     "pydantic",
     "starlette",
     "fastapi",
+    "multiprocessing",
 }
 
 
@@ -45,6 +46,12 @@ def test_the_app_loads_no_driver_and_no_command_line() -> None:
 def test_a_memory_app_loads_no_driver() -> None:
     """An app loads the driver of its own backend only."""
     assert loaded_by("from soniq import Soniq; Soniq(backend='memory')") <= {"pydantic"}
+
+
+def test_a_worker_without_processes_pays_nothing_for_them() -> None:
+    """A worker whose tasks all run in its own process loads nothing that starts others."""
+    work = "import asyncio; asyncio.run(Soniq(backend='memory').run_worker(run_once=True))"
+    assert loaded_by(f"from soniq import Soniq; {work}") <= {"pydantic"}
 
 
 def test_the_probe_sees_what_is_loaded() -> None:

@@ -35,8 +35,8 @@ class Fleet:
         """Return what has happened so far."""
         return self.effects.read_text().splitlines() if self.effects.exists() else []
 
-    def start(self, *options: str, **settings: str) -> subprocess.Popen[bytes]:
-        """Start one worker; its talk goes to a file of its own."""
+    def start(self, *options: str, group: bool = False, **settings: str) -> subprocess.Popen[bytes]:
+        """Start one worker, as the head of a group on demand; its talk goes to its own file."""
         log = self.folder / f"worker-{len(self.processes)}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
@@ -46,6 +46,7 @@ class Fleet:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
+                process_group=0 if group else None,
             )
         self.processes.append(process)
         return process

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import time
+from pathlib import Path
 
 from soniq import JobContext, Soniq
 from tests.support.effects import EFFECT, Effects
@@ -70,3 +72,26 @@ def die_once(ctx: JobContext, now: bool) -> None:
     """End this process as a power cut would, in the first attempt."""
     if now and ctx.attempt == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.job(name="process.hang", executor="process", timeout=0)
+def process_hang() -> None:
+    """Run in a process of its own for longer than any test."""
+    note(f"pid {os.getpid()}")
+    time.sleep(600)
+
+
+@app.job(name="process.hold", executor="process", timeout=0)
+def process_hold() -> None:
+    """Compute for ages without ever letting go of the interpreter."""
+    note(f"pid {os.getpid()}")
+    re.match(r"(a*)*b", "a" * 100)
+
+
+@app.job(name="process.wait", executor="process")
+def process_wait(until: str) -> str:
+    """Return once a file is there."""
+    note(f"pid {os.getpid()}")
+    while not Path(until).exists():
+        time.sleep(0.01)
+    return "done"

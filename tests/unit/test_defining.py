@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from soniq.errors import (
     UnknownTask,
 )
 from soniq.retry import RetryPolicy
+from soniq.task import find_handler
 
 
 @pytest.fixture
@@ -37,6 +39,10 @@ class Mail(BaseModel):
 
 async def send(to: str) -> None:
     """Send a mail."""
+
+
+def generate_nothing() -> None:
+    """Do nothing."""
 
 
 def test_defaults(app: Soniq) -> None:
@@ -161,6 +167,108 @@ def test_what_cannot_be_a_handler(app: Soniq, handler: Any, match: str) -> None:
         app.job(name="a.b")(handler)
 
 
+@pytest.mark.parametrize("executor", [None, "async"])
+def test_executor_of_coroutine_functions(app: Soniq, executor: Any) -> None:
+    """They run on the event loop; saying so changes nothing."""
+    assert app.job(executor=executor)(send).executor == "async"
+
+
+@pytest.mark.parametrize("executor", [None, "thread"])
+def test_executor_of_plain_functions(app: Soniq, executor: Any) -> None:
+    """They run in a thread; saying so changes nothing."""
+    assert app.job(executor=executor)(generate_nothing).executor == "thread"
+
+
+@pytest.mark.parametrize("handler", [send, generate_nothing])
+def test_executor_process_takes_both_kinds(app: Soniq, handler: Any) -> None:
+    """Whatever can be found by module and name."""
+    assert app.job(executor="process")(handler).executor == "process"
+
+
+@pytest.mark.parametrize(
+    ("handler", "executor", "match"),
+    [
+        (send, "thread", "is a coroutine function, which runs as 'async'"),
+        (generate_nothing, "async", "is a plain function, which runs as 'thread'"),
+    ],
+)
+def test_executor_that_does_not_suit(app: Soniq, handler: Any, executor: Any, match: str) -> None:
+    """A function that can't run there is refused with the cure."""
+    with pytest.raises(InvalidOption, match=match):
+        app.job(executor=executor)(handler)
+    assert len(app.registry) == 0
+
+
+@pytest.mark.parametrize("executor", ["fork", "", 1, ["process"]])
+def test_unknown_executor(app: Soniq, executor: Any) -> None:
+    """The message lists those that there are."""
+    with pytest.raises(InvalidOption, match="'thread' or 'process'"):
+        app.job(executor=executor)
+
+
+def nested() -> Any:
+    """Return a function that no other process can find."""
+
+    def inner() -> None: ...
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("handler", "match"),
+    [
+        (lambda: None, "is a lambda"),
+        (nested(), "is defined inside a function"),
+        (functools.partial(send, to="x"), "has no module and name"),
+    ],
+)
+def test_what_another_process_cannot_find(app: Soniq, handler: Any, match: str) -> None:
+    """It is refused at registration, with the reason and the cure."""
+    with pytest.raises(InvalidHandler, match=match) as caught:
+        app.job(name="a.b", executor="process")(handler)
+    assert "at the top of a module" in str(caught.value)
+    assert len(app.registry) == 0
+
+
+def test_handler_of_an_interactive_session(app: Soniq, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was typed in can't be imported again."""
+    monkeypatch.setattr(generate_nothing, "__module__", "__main__")
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+    with pytest.raises(InvalidHandler, match="interactive session"):
+        app.job(executor="process")(generate_nothing)
+
+
+def test_name_in_the_main_script_is_the_same_everywhere(
+    app: Soniq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python calls the main script ``__mp_main__`` where another process imports it."""
+    monkeypatch.setattr(generate_nothing, "__module__", "__mp_main__")
+    assert app.job()(generate_nothing).name == "__main__.generate_nothing"
+
+
+def traced(function: Any) -> Any:
+    """Wrap a function as decorators do."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def test_handlers_are_found_again(app: Soniq, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decorated or not, and through decorators above: the handler of the task, as it was."""
+    module = sys.modules[__name__]
+    assert find_handler(__name__, "generate_nothing", "a.b") is generate_nothing
+    task = app.job(name="a.b")(traced(generate_nothing))
+    for shown in (task, traced(task)):
+        monkeypatch.setattr(module, "generate_nothing", shown)
+        assert find_handler(__name__, "generate_nothing", "a.b") is task.handler
+    monkeypatch.setattr(module, "generate_nothing", task)
+    with pytest.raises(InvalidHandler, match="found again"):
+        find_handler(__name__, "generate_nothing", "another.task")
+
+
 def test_callable_objects_and_partials(app: Soniq) -> None:
     """Whatever can be called can be a handler; it is async if awaiting it makes sense."""
 
@@ -179,10 +287,6 @@ def test_one_name_for_two_functions(app: Soniq) -> None:
     with pytest.raises(DuplicateTaskName, match="test_defining"):
         app.job(name="mail.send")(generate_nothing)
     assert app.registry.get("mail.send").handler is send
-
-
-def generate_nothing() -> None:
-    """Do nothing."""
 
 
 def test_module_reload_replaces_the_task(

@@ -91,11 +91,7 @@ class Crew:
         self._ready = ready
         self.shutdown = shutdown or Shutdown()
         self._limits = Limits(max_jobs, max_rss, self._enough, clock)
-        self._runners: dict[ExecutorName, Runner] = {
-            "async": AsyncRunner(),
-            "thread": ThreadRunner(settings.sync_pool_size),
-            "process": ProcessRunner(settings.process_pool_size),
-        }
+        self._runners = make_runners(settings)
         self._executor = Executor(
             registry,
             middleware,
@@ -272,6 +268,15 @@ class Crew:
 
     async def _release(self, jobs: Sequence[ClaimedJob]) -> None:
         await self._settler.give_back([Settlement(job, Release()) for job in jobs])
+
+
+def make_runners(settings: Settings) -> dict[ExecutorName, Runner]:
+    """Return a runner for each kind of executor; none has started anything yet."""
+    return {
+        "async": AsyncRunner(),
+        "thread": ThreadRunner(settings.sync_pool_size),
+        "process": ProcessRunner(settings.process_pool_size),
+    }
 
 
 async def put_down(tasks: Sequence[asyncio.Task[Any]]) -> None:
