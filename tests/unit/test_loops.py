@@ -9,6 +9,7 @@ import pytest
 
 from soniq.batch import Batcher
 from soniq.events import Events, PassFailed
+from soniq.outlast import outlast
 from soniq.repeat import repeat, rest
 from tests.support.clock import FrozenClock
 
@@ -99,3 +100,35 @@ async def test_cancelled_caller_does_not_take_the_others_along() -> None:
     assert [type(result) for result in results[:1]] == [asyncio.CancelledError]
     assert isinstance(results[3], ValueError)
     await batcher.drain()
+
+
+async def test_what_outlasts_a_cancellation() -> None:
+    """The work comes to its end first; then the cancellation goes on."""
+    go, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await go.wait()
+        ended.set()
+
+    task = asyncio.create_task(outlast(work()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+
+
+async def test_what_comes_of_outlasting() -> None:
+    """Without a cancellation it is what the work returns or raises."""
+
+    async def divide(by: int) -> float:
+        await asyncio.sleep(0)
+        return 1 / by
+
+    assert await outlast(divide(2)) == 0.5
+    with pytest.raises(ZeroDivisionError):
+        await outlast(divide(0))

@@ -21,7 +21,7 @@ from soniq.backends.sqlite.insert import insert_through
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import text
 from soniq.backends.sqlite.transactions import PATIENCE
-from soniq.backends.sqlite.wakeups import bells_of
+from soniq.backends.sqlite.wakeups import bells_of, in_transaction
 from soniq.clock import Clock
 from soniq.job import ClaimedJob, NewJob
 from soniq.outlast import outlast
@@ -92,7 +92,7 @@ class Completions:
     async def _complete(
         self, connection: aiosqlite.Connection, claim: ClaimedJob, worker: str
     ) -> None:
-        if not is_in_transaction(connection):
+        if not in_transaction(connection):  # a conflict clause or a full disk can have ended it
             raise ended_by_hand(claim)
         now = text(self._clock.now())
         facts = {"id": claim.id, "fence": claim.fence, "worker": worker, "now": now}
@@ -148,11 +148,3 @@ async def close(connection: aiosqlite.Connection) -> None:
         # A statement of a cancelled handler may be running for a long time yet.
         await connection.interrupt()
         await connection.close()
-
-
-def is_in_transaction(connection: aiosqlite.Connection) -> bool:
-    """Tell whether the transaction has lasted; a conflict clause or a full disk can end it."""
-    try:
-        return connection.in_transaction
-    except ValueError:  # the handler has closed the connection
-        return False

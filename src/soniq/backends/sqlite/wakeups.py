@@ -8,6 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+import aiosqlite
+
 from soniq.backends.bells import Bells
 from soniq.backends.contract import JobStore, Queues
 from soniq.backends.sqlite.connection import Database
@@ -43,7 +45,9 @@ class SqliteWakeups:
         self._bells.ring(queues)
 
     def wake_after(self, connection: object, queues: Collection[str]) -> None:
-        """Do nothing: the only transactions that a caller can join ring when they commit."""
+        """Rouse at once, but for a handler's transaction: that rings when it has committed."""
+        if not in_transaction(connection):
+            self._bells.ring(queues)
 
     async def wait(self, queues: Queues, timeout: float) -> None:
         """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""
@@ -68,3 +72,11 @@ class SqliteWakeups:
             lambda connection: connection.execute("PRAGMA data_version").fetchone()
         )
         return version
+
+
+def in_transaction(connection: object) -> bool:
+    """Tell whether this is a connection in the middle of a transaction."""
+    try:
+        return isinstance(connection, aiosqlite.Connection) and connection.in_transaction
+    except ValueError:
+        return False  # it is closed
