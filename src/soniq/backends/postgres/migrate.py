@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 LOCK = 0x736F6E6971
 # CREATE DATABASE can't be part of a transaction, so only the session can say so.
 IN_ITS_OWN_TIME = {"statement_timeout": "0", "default_transaction_read_only": "off"}
-TRIES = 50
+# A pooler may not ask the server again for 15 s.
+TRIES = 100
 LONGEST_PAUSE = 0.5
 
 # Others create the same database, or look into the template, at this very moment.

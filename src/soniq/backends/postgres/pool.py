@@ -19,6 +19,7 @@ from soniq.backends.postgres.session import (
     QuietConnection,
     is_poolers,
     refuse_pooler,
+    undisguised,
     with_settings,
 )
 from soniq.backends.postgres.target import Target, is_passing
@@ -147,13 +148,14 @@ class Database:
     async def _connect(
         self, database: str | None, settings: dict[str, str]
     ) -> asyncpg.Connection[asyncpg.Record]:
-        return await asyncpg.connect(
-            self.target.url,
-            database=database,
-            timeout=CONNECT_TIMEOUT,
-            statement_cache_size=0,
-            server_settings=settings,
-        )
+        with undisguised():
+            return await asyncpg.connect(
+                self.target.url,
+                database=database,
+                timeout=CONNECT_TIMEOUT,
+                statement_cache_size=0,
+                server_settings=settings,
+            )
 
     async def _connect_own(self) -> asyncpg.Pool[asyncpg.Record]:
         """Return a pool for our statements, having found out whether there is a pooler."""
@@ -167,16 +169,17 @@ class Database:
         return await self._make_own(statement_cache_size=0)
 
     async def _make_own(self, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
-        return await asyncpg.create_pool(
-            self.target.url,
-            min_size=1,
-            max_size=self._size,
-            connection_class=QuietConnection,
-            max_inactive_connection_lifetime=0 if self._lifeline else IDLE_SECONDS,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=ANSWER_TIMEOUT,
-            **options,
-        )
+        with undisguised():
+            return await asyncpg.create_pool(
+                self.target.url,
+                min_size=1,
+                max_size=self._size,
+                connection_class=QuietConnection,
+                max_inactive_connection_lifetime=0 if self._lifeline else IDLE_SECONDS,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=ANSWER_TIMEOUT,
+                **options,
+            )
 
     async def _run(self, action: Callable[[Lent], Awaitable[Answer]]) -> Answer:
         pool = self._pool()
@@ -218,6 +221,7 @@ class Database:
         return self._own
 
     async def _lending_pool(self) -> asyncpg.Pool[asyncpg.Record]:
+        await self.open()  # finds out whether there is a pooler
         async with self._lock:
             if self._lent is None:
                 options = SHARED if self.pooled else {}

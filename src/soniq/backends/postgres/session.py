@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -76,6 +77,17 @@ def is_poolers(error: Exception) -> bool:
     if isinstance(error, asyncpg.ProtocolViolationError):
         return "startup parameter" in str(error)
     return isinstance(error, PoolerMet)
+
+
+@contextmanager
+def undisguised() -> Generator[None]:
+    """Tell that a database is missing as the server does; poolers pass it on under another code."""
+    try:
+        yield
+    except asyncpg.ProtocolViolationError as error:
+        if "database" in str(error) and "does not exist" in str(error):
+            raise asyncpg.InvalidCatalogNameError(str(error)) from error
+        raise
 
 
 async def with_settings(connection: Lent, action: Callable[[Lent], Awaitable[Answer]]) -> Answer:
