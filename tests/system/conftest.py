@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,12 +12,26 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from soniq import Soniq
 
 SONIQ = Path(sys.executable).with_name("soniq")
 ROOT = Path(__file__).parents[2]
+
+
+def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the workers that a supervisor has at the moment."""
+    try:
+        return psutil.Process(process.pid).children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+async def ended(process: subprocess.Popen[bytes], within: float) -> int:
+    """Return the exit code of a process that must end within so many seconds."""
+    return await asyncio.to_thread(process.wait, within)
 
 
 @dataclass
@@ -56,8 +72,11 @@ class Fleet:
         return (self.folder / f"worker-{number}.log").read_text()
 
     def end(self) -> None:
-        """Kill what still runs."""
+        """Kill what still runs, the workers of supervisors, too."""
         for process in self.processes:
+            for worker in children(process):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.kill()
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
             process.wait()

@@ -7,6 +7,7 @@ database says about it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -16,13 +17,20 @@ from pathlib import Path
 from soniq import JobContext, Soniq
 from tests.support.effects import EFFECT, Effects
 
-app = Soniq()
 TRACES = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 
 def note(what: str) -> None:
     """Append a line in one write, which the system keeps in one piece."""
     os.write(TRACES, f"{what}\n".encode())
+
+
+if "SLOW_IMPORT" in os.environ:
+    note("importing")
+    time.sleep(float(os.environ["SLOW_IMPORT"]))
+
+app = Soniq()
+HOARD: list[bytes] = []
 
 
 @app.job(name="count.one")
@@ -35,7 +43,10 @@ async def count_one(number: int) -> None:
 async def hang_async(ctx: JobContext) -> None:
     """Run until stopped."""
     note(f"started {ctx.attempt}")
-    await asyncio.Event().wait()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        note("stopped")
 
 
 @app.job(name="hang.sync")
@@ -95,3 +106,58 @@ def process_wait(until: str) -> str:
     while not Path(until).exists():
         time.sleep(0.01)
     return "done"
+
+
+@app.job(name="slower.one")
+async def slower_one(number: int) -> None:
+    """Take long enough for others to join in."""
+    await asyncio.sleep(0.2)
+    note(str(number))
+
+
+@app.job(name="last.second")
+async def last_second() -> None:
+    """Take a second, and say so at both ends."""
+    note("started")
+    await asyncio.sleep(1)
+    note("finished")
+
+
+@app.job(name="hang.swallowing")
+async def hang_swallowing() -> None:
+    """Go on whatever comes."""
+    note("started")
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+@app.job(name="hang.finally")
+async def hang_finally() -> None:
+    """Never come to an end of tidying up."""
+    note("started")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.Event().wait()
+
+
+@app.job(name="hang.loop")
+async def hang_loop() -> None:
+    """Keep the event loop from turning."""
+    note("started")
+    time.sleep(600)  # noqa: ASYNC251 - on purpose
+
+
+@app.job(name="hang.lent")
+async def hang_lent() -> None:
+    """Leave a thread behind that nothing can stop."""
+    note("started")
+    await asyncio.to_thread(time.sleep, 600)
+
+
+@app.job(name="hoard.some")
+async def hoard_some(number: int) -> None:
+    """Hold on to 40 MiB for ever."""
+    HOARD.append(os.urandom(1024) * 1024 * 40)
+    note(str(number))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-import subprocess
-import time
 from collections import Counter
 
 import pytest
 
-from soniq import JobStatus, Soniq
-from tests.support.jobs import job_of, until
-from tests.system.conftest import Fleet
+from soniq import Soniq
+from tests.support.jobs import until
+from tests.system.conftest import Fleet, ended
 
 JOBS = 20_000
 
@@ -26,11 +23,6 @@ async def all_done(producer: Soniq, number: int) -> bool:
     """Tell whether so many jobs are done."""
     stats = await producer.get_queue_stats()
     return stats["default"]["done"] == number
-
-
-async def ended(process: subprocess.Popen[bytes], within: float) -> int:
-    """Return the exit code of a process that must end within so many seconds."""
-    return await asyncio.to_thread(process.wait, within)
 
 
 def each_exactly_once(lines: list[str], number: int) -> bool:
@@ -116,35 +108,3 @@ async def test_a_killed_worker_is_noticed_long_before_its_lease_ends(
     if successor:
         fleet.start(**lease)
     await until(lambda: runs(2))
-
-
-@pytest.mark.parametrize("name", ["hang.async", "hang.sync"])
-async def test_second_signal_ends_the_worker_at_once(
-    fleet: Fleet, producer: Soniq, name: str
-) -> None:
-    """Asked twice, a worker is gone within two seconds, whatever its handler does."""
-    job_id = await producer.enqueue(name)
-    process = fleet.start()
-
-    async def started() -> bool:
-        return bool(fleet.lines())
-
-    await until(started)
-    process.send_signal(signal.SIGTERM)
-
-    async def drains() -> bool:
-        return "SIGTERM" in fleet.log(0)
-
-    await until(drains)
-    process.send_signal(signal.SIGTERM)
-    asked = time.monotonic()
-    code = await ended(process, 10)
-    assert time.monotonic() - asked < 2.5  # two seconds, and a slow machine's exit
-    job = await job_of(producer, job_id)
-    if name == "hang.async":
-        assert code == 0
-        assert (job.status, job.attempts) == (JobStatus.QUEUED, 0)
-    else:
-        # A thread can't be stopped: its job waits for the lease, and the exit code says so.
-        assert code == 1
-        assert (job.status, job.attempts) == (JobStatus.PROCESSING, 1)

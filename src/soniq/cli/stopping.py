@@ -26,7 +26,8 @@ SUPERVISED: Mapping[signal.Signals, Step | None] = {
     signal.SIGQUIT: Step.ABANDON,
 }
 # After the time is up, or after the second signal: the worker needs less, if anything still turns.
-LAST_SECONDS = 1.8
+LAST_SECONDS = 1.6
+LAST_THREADS_SECONDS = 0.3
 LAST_WORDS_SECONDS = 0.1
 
 
@@ -44,17 +45,31 @@ class Stopping:
         # It may be put into from a signal handler, whatever the signal has interrupted.
         self._deadlines: queue.SimpleQueue[float] = queue.SimpleQueue()
         threading.Thread(target=self._watch, name="soniq-last-resort", daemon=True).start()
-        for number in signals:
-            signal.signal(number, self._on_signal)
+        self._take_signals()
 
     def begin(self, shutdown_timeout: float) -> None:
         """Leave it to the worker, from now on, to end in order and in time."""
         self._timeout = shutdown_timeout
+        self._take_signals()  # once more: modules that were imported may have done so, too
+
+    def end(self) -> None:
+        """Ignore signals from now on: there is nothing left to stop.
+
+        After the second one, what still runs in other threads is not waited for.
+        """
+        for number in self._signals:
+            signal.signal(number, signal.SIG_IGN)
+        if self.shutdown.abandoning.is_set():
+            self._deadlines.put(time.monotonic() + LAST_THREADS_SECONDS)
 
     def leave(self) -> None:
         """End the process now, whatever still runs in it."""
         logging.shutdown()
         os._exit(self.code)
+
+    def _take_signals(self) -> None:
+        for number in self._signals:
+            signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self._timeout is None:

@@ -19,5 +19,9 @@ WORDS = {
 
 
 def told(counts: Mapping[str, int]) -> str:
-    """Return all counts in one phrase."""
-    return ", ".join(f"{counts.get(name, 0)} {word}" for name, word in WORDS.items())
+    """Return the counts in one phrase; of what has not occurred, only that nothing is done."""
+    return ", ".join(
+        f"{counts.get(name, 0)} {word}"
+        for name, word in WORDS.items()
+        if counts.get(name) or name == "complete"
+    )

@@ -146,6 +146,7 @@ async def work(
         stopping.code = Exit.FAILED if report.abandoned else Exit.OK
     finally:
         await app.close()
+        stopping.end()
     if report.abandoned:
         # A handler that nothing can stop still runs, and would hold up an ordinary exit.
         stopping.leave()

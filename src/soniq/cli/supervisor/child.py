@@ -16,7 +16,7 @@ from soniq.cli.supervisor.fate import Ended
 from soniq.worker.shutdown import Step
 
 # A worker sees to its own end in time. This is for one that nothing turns in any more.
-MARGIN_SECONDS = 0.1
+MARGIN_SECONDS = 0.25
 LAST_WORDS_SECONDS = 0.5
 
 
@@ -76,8 +76,6 @@ class Child:
         if step is Step.DRAIN:
             self._send(signal.SIGTERM)
             self._kill_after((self._timeout or 0.0) + LAST_SECONDS + MARGIN_SECONDS)
-        elif self._timeout is None:
-            self._send(signal.SIGKILL)  # it holds nothing
         else:
             self._send(signal.SIGQUIT)
             self._kill_after(LAST_SECONDS + MARGIN_SECONDS)
