@@ -79,6 +79,9 @@ class Child:
         return ended
 
     async def _outlast(self) -> None:
+        if self._handle is None:
+            self._process.wait()  # it was killed, and no other news of its end is certain
+            self._on_end()
         while not self.gone.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(self.gone)
