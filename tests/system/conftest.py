@@ -19,6 +19,7 @@ from soniq import Soniq
 
 SONIQ = Path(sys.executable).with_name("soniq")
 ROOT = Path(__file__).parents[2]
+APP = "tests.system.jobs_app:app"
 
 
 def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -51,18 +52,23 @@ class Fleet:
         """Return what has happened so far."""
         return self.effects.read_text().splitlines() if self.effects.exists() else []
 
-    def start(self, *options: str, group: bool = False, **settings: str) -> subprocess.Popen[bytes]:
-        """Start one worker, as the head of a group on demand; its talk goes to its own file."""
+    def start(
+        self, *options: str, target: str = APP, apart: bool = False, **settings: str
+    ) -> subprocess.Popen[bytes]:
+        """Start one worker; its talk goes to a file of its own.
+
+        ``apart``: in a process group of its own, as a terminal would.
+        """
         log = self.folder / f"worker-{len(self.processes)}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [SONIQ, "worker", "tests.system.jobs_app:app", *options],
+                [SONIQ, "worker", target, *options],
                 cwd=ROOT,
                 env=self.environment | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
-                process_group=0 if group else None,
+                process_group=0 if apart else None,
             )
         self.processes.append(process)
         return process

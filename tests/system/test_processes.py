@@ -50,7 +50,7 @@ async def test_signal_to_the_whole_group_is_the_workers_to_answer(
     """Ctrl-C in a terminal reaches all processes: the job runs on, and the worker drains."""
     go = tmp_path / "go"
     job_id = await producer.enqueue("process.wait", args={"until": str(go)})
-    worker = fleet.start(group=True)
+    worker = fleet.start(apart=True)
     pid = await pid_of_job(fleet)
     assert os.getpgid(pid) == worker.pid
     os.killpg(worker.pid, signal.SIGINT)
