@@ -388,8 +388,7 @@ class Soniq:
             max_jobs: end as by ``stop`` after so many jobs, and those that ran beside the last.
             max_rss: end as by ``stop`` when this process holds more MiB of memory after a job.
         """
-        options = {"shutdown": shutdown, "max_jobs": max_jobs, "max_rss": max_rss}
-        crew = self._crew(concurrency, queues, **options)
+        crew = self._crew(concurrency, queues, shutdown=shutdown, limits=(max_jobs, max_rss))
         return await crew.run(run_once=run_once, handle_signals=handle_signals, stop=stop)
 
     def _crew(self, concurrency: int | None, queues: Sequence[str] | None, **options: Any) -> Crew:

@@ -14,11 +14,8 @@ from tests.support.clock import FrozenClock
 
 def test_jobs_are_counted(clock: FrozenClock) -> None:
     """The last job that is allowed reaches the limit, once."""
-    reached: list[bool] = []
-    counted = Limits(3, None, lambda: reached.append(True), clock)
-    for expected in ([], [], [True], [True]):
-        counted.job_ended()
-        assert reached == expected
+    counted = Limits(3, None, clock)
+    assert [counted.reached_by_a_job() for _ in range(5)] == [False, False, True, False, False]
     assert counted.reason == "max_jobs"
 
 
@@ -26,17 +23,15 @@ def test_memory_is_looked_at_after_jobs(
     clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not after each, since most are shorter than the look, but soon after."""
-    reached: list[bool] = []
     held = 100
     monkeypatch.setattr(limits, "resident", lambda: held * MIB)
-    watched = Limits(None, 100, lambda: reached.append(True), clock)
-    watched.job_ended()
+    watched = Limits(None, 100, clock)
+    assert not watched.reached_by_a_job()
     held = 101
-    watched.job_ended()
-    assert reached == []
+    assert not watched.reached_by_a_job()
     clock.advance(seconds=limits.LOOK_SECONDS)
-    watched.job_ended()
-    assert (reached, watched.reason) == ([True], "max_rss")
+    assert watched.reached_by_a_job()
+    assert watched.reason == "max_rss"
 
 
 def test_memory_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +47,6 @@ def test_memory_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_limit_is_a_positive_number(clock: FrozenClock, number: object) -> None:
     """Anything else is refused by name."""
     with pytest.raises(InvalidOption, match="max_jobs"):
-        Limits(number, None, list, clock)  # type: ignore[arg-type]
+        Limits(number, None, clock)  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match="max_rss"):
-        Limits(None, number, list, clock)  # type: ignore[arg-type]
+        Limits(None, number, clock)  # type: ignore[arg-type]

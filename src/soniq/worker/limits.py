@@ -6,7 +6,6 @@ import logging
 import os
 import resource
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from soniq.clock import Clock
@@ -21,27 +20,23 @@ LOOK_SECONDS = 0.1
 
 
 class Limits:
-    """Counts jobs and looks at the memory after each; calls ``reached`` once there is enough.
+    """Counts jobs and looks at the memory, in MiB, after each.
 
-    ``reason`` is then ``max_jobs`` or ``max_rss``, before it is None. Memory is in MiB.
+    ``reason`` is ``max_jobs`` or ``max_rss`` once there is enough, before it is None.
     """
 
-    def __init__(
-        self, max_jobs: int | None, max_rss: int | None, reached: Callable[[], None], clock: Clock
-    ) -> None:
+    def __init__(self, max_jobs: int | None, max_rss: int | None, clock: Clock) -> None:
         self._max_jobs = check_limit("max_jobs", max_jobs)
         self._max_rss = check_limit("max_rss", max_rss)
-        self._reached = reached
         self._clock = clock
         self._jobs = 0
         self._look_at = clock.monotonic()
         self.reason: str | None = None
 
-    def job_ended(self) -> None:
-        """Count one more job."""
+    def reached_by_a_job(self) -> bool:
+        """Count one more job that has ended; tell whether it was the one that made it enough."""
         self._jobs += 1
-        if self.reason is None and (self._is_spent() or self._is_large()):
-            self._reached()
+        return self.reason is None and (self._is_spent() or self._is_large())
 
     def _is_spent(self) -> bool:
         if self._max_jobs is None or self._jobs < self._max_jobs:

@@ -82,21 +82,19 @@ class Crew:
         queues: Sequence[str] | None = None,
         ready: Callable[[], Awaitable[None]],
         shutdown: Shutdown | None = None,
-        max_jobs: int | None = None,
-        max_rss: int | None = None,
+        limits: tuple[int | None, int | None] = (None, None),
     ) -> None:
         refuse_workers()
-        self.identity = introduce(registry, settings, concurrency, queues)
-        self._settings, self._events, self._clock = settings, events, clock
-        self._ready = ready
+        identity = self.identity = introduce(registry, settings, concurrency, queues)
+        self._settings, self._events, self._clock, self._ready = settings, events, clock, ready
         self.shutdown = shutdown or Shutdown()
-        self._limits = Limits(max_jobs, max_rss, self._enough, clock)
+        self._limits = Limits(*limits, clock)
         self._runners = make_runners(settings)
         self._executor = Executor(
             registry,
             middleware,
             backend.jobs,
-            worker_id=self.identity.id,
+            worker_id=identity.id,
             runners=self._runners,
             events=events,
             clock=clock,
@@ -104,25 +102,23 @@ class Crew:
             unknown_task_grace=settings.unknown_task_grace,
             max_crashes=settings.max_crashes,
         )
-        self._settler = Settler(backend, self.identity.id, events=events, clock=clock)
-        self._inflight = Inflight(
-            self.identity.concurrency, self._execute, self._settler.settle, clock
-        )
+        self._settler = Settler(backend, identity.id, events=events, clock=clock)
+        self._inflight = Inflight(identity.concurrency, self._execute, self._settler.settle, clock)
         self._claimer = Claimer(
             backend,
             self._inflight,
             registry,
-            worker_id=self.identity.id,
-            queues=self.identity.queues,
+            worker_id=identity.id,
+            queues=identity.queues,
             clock=clock,
             settings=settings,
         )
-        self._revoker = Revoker(backend, self._inflight, worker_id=self.identity.id)
+        self._revoker = Revoker(backend, self._inflight, worker_id=identity.id)
         self._maintenance = Maintenance(
             backend, settings, strangers=self._claimer.strangers, events=events, clock=clock
         )
         self._watchdog = Watchdog(self._inflight, events=events, clock=clock)
-        self._heartbeat = Heartbeat(backend.sibling, self.identity, settings=settings, clock=clock)
+        self._heartbeat = Heartbeat(backend.sibling, identity, settings=settings, clock=clock)
 
     async def run(
         self,
@@ -256,12 +252,10 @@ class Crew:
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         outcome = await self._executor.execute(attempt)
-        self._limits.job_ended()
+        if self._limits.reached_by_a_job():
+            self._inflight.close()
+            self.shutdown.request(Step.DRAIN)
         return outcome
-
-    def _enough(self) -> None:
-        self._inflight.close()
-        self.shutdown.request(Step.DRAIN)
 
     async def _give_back_stale(self) -> None:
         await self._release(self._inflight.give_back_stale())
