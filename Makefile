@@ -1,6 +1,6 @@
 # Bare `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup test cover check format demo changelog
+.PHONY: help setup test cover chaos check format demo
 
 help: ## print the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -10,6 +10,9 @@ setup: ## make the environment in .venv
 
 test: ## run all tests
 	uv run pytest
+
+chaos: ## kill workers and databases for ten minutes, by new seeds
+	uv run python -m tests.chaos.run --minutes 10
 
 cover: ## run all tests and show which branches they miss
 	uv run pytest --cov --cov-report=term
@@ -27,6 +30,3 @@ format: ## mend what ruff can mend by itself
 
 demo: ## run real jobs over Python's standard library
 	uv run soniq demo
-
-changelog: ## show the notes on the next release
-	uv run towncrier build --draft --version next

@@ -1,4 +1,4 @@
-"""Figures that chaos tests have measured, for whoever collects them."""
+"""Figures that the scenarios measure, for the table that is published."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import json
 import os
 from pathlib import Path
 
-VARIABLE = "SONIQ_TEST_FIGURES"
-
 
 def figure(scenario: str, **values: object) -> None:
-    """Print the figures of a scenario, and append them to the file that the environment names."""
+    """Print the figures, and append them as a JSON line to the file SONIQ_TEST_FIGURES, if set."""
     line = json.dumps({"scenario": scenario, **values})
-    print(line)  # noqa: T201 - pytest shows it with -s
-    if name := os.environ.get(VARIABLE):
-        with Path(name).open("a") as file:
-            file.write(line + "\n")
+    print(line)  # noqa: T201 - pytest shows it with -s, and when the test fails
+    if path := os.environ.get("SONIQ_TEST_FIGURES"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 
+from soniq import crashpoints
 from soniq.backends.contract import Backend, Queues
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
@@ -83,6 +84,8 @@ class Claimer:
             jobs = await claim
             self._inflight.take(jobs)
             raise
+        if crashpoints.ARMED and jobs:
+            crashpoints.passed("claim.committed")
         if self._leave_strangers:
             self._meet_strangers(jobs)
         self._inflight.take(jobs)

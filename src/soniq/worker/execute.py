@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from soniq import crashpoints
 from soniq.arguments import check_model, decode, encode_result
 from soniq.backends.contract import JobStore
 from soniq.clock import Clock
@@ -152,7 +153,11 @@ class Executor:
 
     async def _call(self, slot: Slot, attempt: Attempt, call: Call) -> Any:
         async def call_handler(_: JobContext) -> Any:
+            if crashpoints.ARMED:
+                crashpoints.passed("handler.before")
             answer = await slot.call(call)
+            if crashpoints.ARMED:
+                crashpoints.passed("handler.after")
             if not isinstance(answer, Encoded):
                 return answer
             attempt.encoded = answer

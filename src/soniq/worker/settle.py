@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
+from soniq import crashpoints
 from soniq.backends.contract import Backend
 from soniq.batch import Batcher
 from soniq.clock import Clock
@@ -69,6 +70,8 @@ class Settler:
                 await asyncio.sleep(pause * (0.9 + 0.2 * self._clock.random()))
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
+                if crashpoints.ARMED:
+                    crashpoints.passed("settle.committed")
                 return [settlement.job.id in owned for settlement in settlements]
 
 

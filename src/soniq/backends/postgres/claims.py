@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from operator import itemgetter
 
+from soniq import crashpoints
 from soniq.backends.contract import Queues
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.pool import Database
@@ -54,6 +55,8 @@ class Claims:
         if self._look_at.setdefault(worker, moment + LOOK_SECONDS) <= moment:
             await self._give_back_strays(worker, now)
             self._look_at[worker] = moment + LOOK_SECONDS
+        if crashpoints.ARMED:
+            crashpoints.passed("claim.before_commit")
         verb, args = statement(queues, limit, worker, unknown, now)
         try:
             records = await self._db.fetch_once(verb, *args)

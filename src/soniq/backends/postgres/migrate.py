@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from soniq import crashpoints
 from soniq.backends import migrations, sqltext
 from soniq.backends.contract import Migration
 from soniq.backends.postgres.pool import Database
@@ -111,6 +112,8 @@ async def apply_next(connection: Connection) -> Migration | None:
             return None
         script = pending[0]
         await connection.execute(script.sql)
+        if crashpoints.ARMED:
+            crashpoints.passed("migrate.between")
         at: datetime = await connection.fetchval(
             sqltext.read(FOLDER, "schema/record"), script.version, script.name, script.checksum
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import asyncpg
 
+from soniq import crashpoints
 from soniq.backends.contract import Rescued
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.settle import KEY_TAKEN
@@ -35,6 +36,8 @@ class Rescue:
                 continue
             if saved is not None:
                 rescued.append(saved)
+            if crashpoints.ARMED:
+                crashpoints.passed("rescue.between_rows")
         return rescued
 
     async def take_back(self, orphan: asyncpg.Record) -> Rescued | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import asyncpg
 
+from soniq import crashpoints
 from soniq.backends.postgres.pool import Database
 from soniq.outcome import (
     Bury,
@@ -88,6 +89,8 @@ class Settling:
         """Run the statement for these rows; return the ids that it matched."""
         columns = [list(column) for column in zip(*rows, strict=True)]
         head = self.head(verb, keep_key=keep_key)
+        if crashpoints.ARMED:
+            crashpoints.passed("bury.between" if verb == "bury" else "settle.before_commit")
         records = await self.db.fetch(f"jobs/{verb}", *head, *columns)
         return {str(record["id"]) for record in records}
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from sqlite3 import Connection
 
+from soniq import crashpoints
 from soniq.backends.contract import Queues
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import claimed, json_list, text
@@ -39,6 +40,8 @@ def claim(
         return []
     facts = {"ids": json_list(ids), "worker": worker, "now": now}
     taken = {record[0]: record for record in connection.execute(sql("jobs/claim"), facts)}
+    if crashpoints.ARMED:
+        crashpoints.passed("claim.before_commit")
     return [claimed(taken[job_id]) for job_id in ids]
 
 

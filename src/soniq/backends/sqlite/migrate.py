@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 
+from soniq import crashpoints
 from soniq.backends.contract import Migration
 from soniq.backends.migrations import pending, report, scripts
 from soniq.backends.sqlite.queries import FOLDER, sql
@@ -25,6 +26,8 @@ def migrate(connection: sqlite3.Connection, now: datetime) -> list[Migration]:
         for script in missing:
             for statement in statements(script.sql):
                 connection.execute(statement)
+                if crashpoints.ARMED:
+                    crashpoints.passed("migrate.between")
             connection.execute(
                 sql("schema/record"),
                 (script.version, script.name, script.checksum, text(now)),

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from sqlite3 import Connection
 
+from soniq import crashpoints
 from soniq.backends.contract import Rescued
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import Record, json_list, text
@@ -28,6 +29,8 @@ def rescue(connection: Connection, *, max_crashes: int, now: datetime) -> list[R
                 rescued.append(rescue_one(connection, orphan, max_crashes=max_crashes, now=now))
         except BAD_ROW:
             logger.exception("Job %s can't be rescued; the others are", orphan[0])
+        if crashpoints.ARMED:
+            crashpoints.passed("rescue.between_rows")
     return rescued
 
 

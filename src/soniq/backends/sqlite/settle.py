@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import assert_never
 
+from soniq import crashpoints
 from soniq.backends.contract import Revoked
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import text
@@ -84,6 +85,10 @@ def write(
         for verb in VERBS[type(group[0].outcome)]:
             if connection.executemany(sql(verb), rows).rowcount != len(rows):
                 raise NotOwned
+            if crashpoints.ARMED:
+                crashpoints.passed(
+                    "bury.between" if verb == "jobs/bury" else "settle.before_commit"
+                )
 
 
 def write_singly(

@@ -1,0 +1,36 @@
+"""What the chaos tests share: a zygote, and databases for processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.zygote import Zygote
+
+
+@pytest.fixture(scope="module")
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    """A process that forks workers; all of them end with it."""
+    log = tmp_path_factory.mktemp("zygote") / "log"
+    made = Zygote(log)
+    yield made
+    made.close()
+    assert not log.read_text(), "the zygote has said something"
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def store(request: pytest.FixtureRequest) -> str:
+    """``postgres`` and ``sqlite``: a test that asks for it runs twice."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def store_url(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of this test's database."""
+    if store == "postgres":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return f"sqlite:///{tmp_path}/jobs.db"
