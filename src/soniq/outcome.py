@@ -218,6 +218,22 @@ class Settlement:
 NOT_FOUND = Failure("UnknownTask: no worker knows this task; deploy it, then replay the job.")
 
 
+def is_suspect(crashes: int, max_crashes: int) -> bool:
+    """Tell whether the next crash would bury a job. It then runs alone, to be sure that it did it.
+
+    The first crash is never the next one of a suspect: with ``max_crashes`` of 1 nobody asks.
+    """
+    return crashes > 0 and crashes + 1 >= max_crashes
+
+
+def is_guilty(crashes: int, max_crashes: int, *, isolated: bool) -> bool:
+    """Tell whether a job whose worker is gone had ``max_crashes`` crashes, this one by its doing.
+
+    Where others ran beside it, any of them may have been the cause: it gets one more run.
+    """
+    return crashes + 1 >= max_crashes and (isolated or not is_suspect(crashes, max_crashes))
+
+
 def worker_lost(worker_id: str) -> Failure:
     """Return what the operator reads as the last error of a rescued job."""
     return Failure(f"WorkerLost: worker {worker_id} ended or fell silent while it ran this job.")

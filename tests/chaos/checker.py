@@ -48,17 +48,13 @@ def committed_effects_are_exact(history: History) -> Iterator[str]:
 
 def extra_runs_are_explained(history: History) -> Iterator[str]:
     """I4: a job runs again only after a kill, a lost lease or a failure of its run before."""
-    killed = {kill.process for kill in history.kills} | history.stalled
-    failed = {
-        (effect.job_id, effect.attempt) for effect in history.effects if effect.what == "failed"
-    }
-    for job_id, starts in history.steps("start").items():
-        for before, again in pairwise(starts):
-            if before.process not in killed and (job_id, before.attempt) not in failed:
-                yield (
-                    f"job {before.number} ({job_id}) ran in process {before.process}, which nobody "
-                    f"killed, and again in process {again.process}"
-                )
+    hit = {kill.process for kill in history.kills} | history.stalled
+    for before, again in history.repeats():
+        if before.process not in hit:
+            yield (
+                f"job {before.number} ({before.job_id}) ran in process {before.process}, which "
+                f"nobody killed, and again in process {again.process}"
+            )
 
 
 def extra_runs_are_few(history: History) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from tests.chaos.effects import Effect
@@ -95,8 +96,14 @@ class History:
                 found.setdefault(effect.job_id, []).append(effect)
         return found
 
+    def repeats(self) -> Iterator[tuple[Effect, Effect]]:
+        """Yield each run that follows another one of its job, failures apart: (before, again)."""
+        failed = {(e.job_id, e.attempt, e.process) for e in self.effects if e.what == "failed"}
+        for starts in self.steps("start").values():
+            for before, again in pairwise(starts):
+                if (before.job_id, before.attempt, before.process) not in failed:
+                    yield before, again
+
     def extra(self) -> int:
-        """Return how many runs there were beyond one for each job that has run, failures apart."""
-        runs = sum(map(len, self.steps("start").values()))
-        failed = sum(map(len, self.steps("failed").values()))
-        return runs - failed - len(self.steps("start"))
+        """Return how many runs there were beyond those that were asked for."""
+        return sum(1 for _ in self.repeats())

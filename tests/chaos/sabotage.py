@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from soniq.backends import sqltext
+from soniq.backends.postgres import rescue as postgres_rescue
 from soniq.backends.postgres.rescue import Rescue
 from soniq.backends.postgres.workers import PostgresWorkers
 from soniq.backends.sqlite import queries
 from soniq.backends.sqlite import rescue as sqlite_rescue
 from soniq.backends.sqlite.workers import SqliteWorkerStore
+from soniq.worker import claim
 from soniq.worker.watchdog import Watchdog
 
 STORES: tuple[Any, ...] = (PostgresWorkers, SqliteWorkerStore)
@@ -64,6 +66,18 @@ def no_single_rows() -> None:
     sqlite_rescue.BAD_ROW = ()
 
 
+def no_suspicion() -> None:
+    """Count crashes, whoever caused them, and let nobody run alone."""
+    for module in (claim, postgres_rescue, sqlite_rescue):
+        module.is_suspect = lambda *_: False  # type: ignore[attr-defined]
+        module.is_guilty = crashed_often  # type: ignore[attr-defined]
+
+
+def crashed_often(crashes: int, max_crashes: int, *, isolated: bool) -> bool:
+    """Tell whether a job has crashed often enough, no matter who ran beside it."""
+    return crashes + 1 >= max_crashes
+
+
 def no_watchdog() -> None:
     """Watch no event loop."""
     Watchdog._look = lambda _: None  # type: ignore[method-assign, misc]
@@ -83,6 +97,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "lease": no_lease,
     "lock": no_lock,
     "single-rows": no_single_rows,
+    "suspicion": no_suspicion,
     "watchdog": no_watchdog,
 }
 

@@ -25,10 +25,14 @@ from tests.support.store import (
 )
 
 
-async def crash(backend: Backend, clock: FrozenClock, *, max_crashes: int = 3) -> list[Rescued]:
+async def crash(
+    backend: Backend, clock: FrozenClock, *, max_crashes: int = 3, alone: bool = False
+) -> list[Rescued]:
     """Let a worker claim everything, die and be noticed."""
     await register(backend, WORKER, lease=30)
-    await claim(backend, worker=WORKER)
+    jobs = await claim(backend, worker=WORKER)
+    for job in jobs if alone else ():
+        assert await backend.jobs.isolate(job, worker=WORKER)
     clock.advance(seconds=31)
     return await backend.jobs.rescue(max_crashes=max_crashes)
 
@@ -131,12 +135,12 @@ async def test_a_crash_in_the_last_of_several(backend: Backend, clock: FrozenClo
 
 
 async def test_the_third_crash_buries(backend: Backend, clock: FrozenClock) -> None:
-    """A job that was running when its worker died ``max_crashes`` times is a dead letter."""
+    """A job whose worker died ``max_crashes`` times, in the end under it alone, is buried."""
     new = new_job(clock, max_attempts=100)
     await insert(backend, new)
     assert [found.buried for found in await crash(backend, clock)] == [False]
-    assert [found.buried for found in await crash(backend, clock)] == [False]
-    [rescued] = await crash(backend, clock)
+    assert [found.buried for found in await crash(backend, clock, alone=True)] == [False]
+    [rescued] = await crash(backend, clock, alone=True)
     assert rescued == Rescued(new.id, "mail.send", WORKER, buried=True)
     assert await backend.jobs.get(new.id) is None
     record = await letter(backend, new.id)
@@ -144,6 +148,44 @@ async def test_the_third_crash_buries(backend: Backend, clock: FrozenClock) -> N
     assert (record.finished_at, record.worker_id) == (clock.now(), WORKER)
     assert record.last_error is not None
     assert WORKER in record.last_error
+
+
+async def test_company_may_be_to_blame(backend: Backend, clock: FrozenClock) -> None:
+    """As long as others run beside it, a job is buried by no number of crashes."""
+    new = new_job(clock, max_attempts=100)
+    await insert(backend, new)
+    for crashes in range(1, 6):
+        assert [found.buried for found in await crash(backend, clock)] == [False]
+        assert (await look(backend, new.id)).crashes == crashes
+    assert [found.buried for found in await crash(backend, clock, alone=True)] == [True]
+
+
+async def test_isolation_ends_with_the_claim(backend: Backend, clock: FrozenClock) -> None:
+    """That a job ran alone once says nothing about its later runs."""
+    await insert(backend, new_job(clock, max_attempts=100))
+    for alone in (False, True, False, False):
+        assert [one.buried for one in await crash(backend, clock, alone=alone)] == [False]
+
+
+async def test_only_the_owner_isolates(backend: Backend, clock: FrozenClock) -> None:
+    """A claim that is lost can't be noted as alone, nor can anybody else's."""
+    await register(backend, lease=30)
+    job = await claimed_job(backend, new_job(clock))
+    assert not await backend.jobs.isolate(job, worker=OTHER)
+    assert await backend.jobs.isolate(job, worker=WORKER)
+    await settle(backend, job, Release())
+    assert not await backend.jobs.isolate(job, worker=WORKER)
+    [again] = await claim(backend)
+    assert again.crashes == 0
+    assert not await backend.jobs.isolate(job, worker=WORKER)
+
+
+async def test_a_claim_tells_the_crashes(backend: Backend, clock: FrozenClock) -> None:
+    """A worker learns with the claim how often the job has crashed."""
+    await insert(backend, new_job(clock))
+    await crash(backend, clock)
+    [job] = await claim(backend)
+    assert job.crashes == 1
 
 
 async def test_the_first_crash_can_be_the_last(backend: Backend, clock: FrozenClock) -> None:

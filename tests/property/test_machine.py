@@ -145,6 +145,13 @@ class Machine(RuleBasedStateMachine):
         forged = Settlement(replace(job, fence=job.fence + step), outcome)
         self.ask(lambda backend: backend.jobs.settle([forged], worker=thief or owner))
 
+    @precondition(lambda self: self.claims)
+    @rule(pick=st.integers(0, 5), thief=st.none() | workers)
+    def isolate(self, pick: int, thief: str | None) -> None:
+        """Note that a claim runs alone, also one that is lost or another worker's."""
+        owner, job = self.claims[-1 - pick % len(self.claims)]
+        self.ask(lambda backend: backend.jobs.isolate(job, worker=thief or owner))
+
     @rule(by=st.sampled_from([0.5, 1.0, 29.0, 31.0, 61.0, 601.0, 90_000.0]))
     def pass_time(self, by: float) -> None:
         """Move on."""

@@ -28,6 +28,8 @@ from soniq.outcome import (
     Stranger,
     TimedOut,
     decide,
+    is_guilty,
+    is_suspect,
     storable,
 )
 from soniq.retry import LONGEST_DELAY, RetryPolicy
@@ -219,3 +221,39 @@ def test_a_traceback_that_cannot_be_formatted_keeps_its_frames(
     failure = Failure.of(raised(ValueError("x")))
     assert failure.traceback is not None
     assert "raise error" in failure.traceback
+
+
+@pytest.mark.parametrize(
+    ("crashes", "max_crashes", "suspect"),
+    [
+        (0, 3, False),
+        (1, 3, False),
+        (2, 3, True),
+        (5, 3, True),
+        (0, 2, False),
+        (1, 2, True),
+        (0, 1, False),
+        (1, 1, True),
+    ],
+)
+def test_suspects(crashes: int, max_crashes: int, suspect: bool) -> None:
+    """Whoever the next crash would bury is a suspect, but nobody is before its first crash."""
+    assert is_suspect(crashes, max_crashes) is suspect
+
+
+@pytest.mark.parametrize(
+    ("crashes", "max_crashes", "alone", "guilty"),
+    [
+        (0, 1, False, True),
+        (0, 1, True, True),
+        (1, 1, False, False),
+        (1, 2, True, True),
+        (0, 3, True, False),
+        (1, 3, True, False),
+        (2, 3, False, False),
+        (2, 3, True, True),
+    ],
+)
+def test_guilt(crashes: int, max_crashes: int, alone: bool, guilty: bool) -> None:
+    """A crash is the last one only where the job ran alone, or where the first one is too many."""
+    assert is_guilty(crashes, max_crashes, isolated=alone) is guilty

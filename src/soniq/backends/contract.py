@@ -133,6 +133,13 @@ class JobStore(Protocol):
         """
         ...
 
+    async def isolate(self, job: ClaimedJob, *, worker: str) -> bool:
+        """Note that ``worker`` runs nothing beside this claim; False if the claim is lost.
+
+        Only such a run, or the first one, can make ``rescue`` bury a job.
+        """
+        ...
+
     async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
         """Return which of these claims of ``worker`` were cancelled by an operator, or are lost.
 
@@ -158,9 +165,9 @@ class JobStore(Protocol):
 
         They go back to QUEUED, due as before, with ``last_error`` "worker lost", one crash more and
         the attempt spent, but never the last attempt: a crash leaves a job at least one more run.
-        With ``max_crashes`` crashes they are buried as ``worker_crashed``. Where a cancellation was
-        requested they become CANCELLED. Row by row: one bad row never keeps the others from being
-        rescued.
+        With ``max_crashes`` crashes they are buried as ``worker_crashed``, unless others ran beside
+        them: only a claim that was ``isolate``d can be the last. Where a cancellation was requested
+        they become CANCELLED. Row by row: one bad row never keeps the others from being rescued.
         """
         ...
 

@@ -10,11 +10,16 @@ from soniq import crashpoints
 from soniq.backends.contract import Backend, Queues
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
+from soniq.outcome import is_suspect
 from soniq.registry import Registry
 from soniq.settings import Settings
 from soniq.worker.inflight import Inflight
 
 logger = logging.getLogger("soniq.worker")
+
+# How long a worker claims nothing else, before and while a suspect runs: jobs without end must not
+# keep it waiting, nor may it keep others waiting without end.
+ALONE_SECONDS = 30.0
 
 
 class Claimer:
@@ -42,6 +47,7 @@ class Claimer:
         self._queues = queues
         self._clock = clock
         self._poll_interval = settings.poll_interval
+        self._max_crashes = settings.max_crashes
         self._leave_strangers = settings.unknown_task_grace > 0
         self.strangers: dict[str, float] = {}
 
@@ -49,7 +55,9 @@ class Claimer:
         """Claim once, or wait until that makes sense; 0 means: again at once."""
         self._inflight.changed.clear()
         room = self._inflight.room()
-        if not room:
+        if self._inflight.apart:
+            await self._run_apart(self._inflight.apart)
+        elif not room:
             await self._inflight.changed.wait()
         elif not await self.claim(room):
             await self._wait_for_work()
@@ -60,6 +68,9 @@ class Claimer:
         while True:
             self._inflight.changed.clear()
             room = self._inflight.room()
+            if self._inflight.apart:
+                await self._run_apart(self._inflight.apart)
+                continue
             if room and await self.claim(room):
                 continue
             if not room and self._inflight.running:
@@ -81,15 +92,26 @@ class Claimer:
         try:
             jobs = await asyncio.shield(claim)
         except asyncio.CancelledError:
-            jobs = await claim
-            self._inflight.take(jobs)
+            self._hand_over(await claim)
             raise
         if crashpoints.ARMED and jobs:
             crashpoints.passed("claim.committed")
         if self._leave_strangers:
             self._meet_strangers(jobs)
-        self._inflight.take(jobs)
+        self._hand_over(jobs)
         return len(jobs)
+
+    def _hand_over(self, jobs: list[ClaimedJob]) -> None:
+        suspects = [job for job in jobs if is_suspect(job.crashes, self._max_crashes)]
+        self._inflight.set_apart(suspects)
+        self._inflight.take([job for job in jobs if job not in suspects] if suspects else jobs)
+
+    async def _run_apart(self, job: ClaimedJob) -> None:
+        """Run a suspect with nothing beside it, so that nobody else can be blamed for a crash."""
+        await self._inflight.quiet(ALONE_SECONDS)
+        owned = await self._backend.jobs.isolate(job, worker=self._worker_id)
+        self._inflight.take_apart(start=owned)
+        await self._inflight.quiet(ALONE_SECONDS)
 
     async def _wait_for_work(self) -> None:
         due_in = await self._backend.jobs.due_in(self._queues, unknown=self._unknown())

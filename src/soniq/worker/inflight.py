@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -42,6 +43,7 @@ class Inflight:
         self._settle = settle
         self._clock = clock
         self._ready: deque[tuple[float, ClaimedJob]] = deque()
+        self._apart: deque[ClaimedJob] = deque()
         self._running: dict[asyncio.Task[None], Attempt] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._finished = 0
@@ -55,7 +57,7 @@ class Inflight:
 
     def __len__(self) -> int:
         """Return the number of jobs held, each up to the durable end of its attempt."""
-        return len(self._ready) + len(self._running) + len(self._settling)
+        return len(self._ready) + len(self._apart) + len(self._running) + len(self._settling)
 
     @property
     def running(self) -> int:
@@ -92,14 +94,29 @@ class Inflight:
         self._ready.extend((now, job) for job in jobs)
         self._fill()
 
+    def set_apart(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Hold jobs that are to run alone."""
+        self._apart.extend(jobs)
+
+    @property
+    def apart(self) -> ClaimedJob | None:
+        """The job that is to run alone next."""
+        return self._apart[0] if self._apart else None
+
+    def take_apart(self, *, start: bool) -> None:
+        """Start that job like any other, or drop it."""
+        job = self._apart.popleft()
+        if start:
+            self.take([job])
+
     def claims(self) -> list[ClaimedJob]:
         """Return the claims whose handlers run and may still be told to stop."""
         return [attempt.job for attempt in self._running.values() if may_stop(attempt)]
 
     def give_back_stale(self) -> list[ClaimedJob]:
-        """Drop and return the jobs that have been ready for too long."""
+        """Drop and return what has been ready for too long, or waits for another suspect."""
         limit = self._clock.monotonic() - STALE_SECONDS
-        stale: list[ClaimedJob] = []
+        stale = [self._apart.pop() for _ in range(1, len(self._apart))]
         while self._ready and self._ready[0][0] < limit:
             stale.append(self._ready.popleft()[1])
         return stale
@@ -110,7 +127,8 @@ class Inflight:
 
     def give_back_unstarted(self) -> list[ClaimedJob]:
         """Drop and return every job that has not been started."""
-        unstarted = [job for _, job in self._ready]
+        unstarted = [*self._apart, *(job for _, job in self._ready)]
+        self._apart.clear()
         self._ready.clear()
         return unstarted
 
@@ -119,6 +137,13 @@ class Inflight:
         if self._running:
             await asyncio.wait(self._running, timeout=timeout)
         return not self._running
+
+    async def quiet(self, timeout: float) -> None:
+        """Wait up to ``timeout`` seconds until no handler runs, none of those that come next."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._running:
+                    await asyncio.wait(self._running)
 
     async def flush(self, timeout: float | None) -> bool:
         """Wait up to ``timeout`` seconds for the outcomes to be durable; tell whether all are."""

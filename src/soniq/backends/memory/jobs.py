@@ -17,7 +17,7 @@ from soniq.backends.refusals import refuse_connection, refuse_transaction, still
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
-from soniq.outcome import NOT_FOUND, Complete, Reason, Settlement, worker_lost
+from soniq.outcome import NOT_FOUND, Complete, Reason, Settlement, is_guilty, worker_lost
 
 
 class MemoryJobStore:
@@ -93,6 +93,14 @@ class MemoryJobStore:
                     written.add(row.id)
         return written
 
+    async def isolate(self, job: ClaimedJob, *, worker: str) -> bool:
+        """Note that ``worker`` runs nothing beside this claim; False if the claim is lost."""
+        with self._tables.lock:
+            row = owned(self._tables, job, worker)
+            if row is not None:
+                row.isolated_fence = row.fence
+            return row is not None
+
     async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
         """Return which of these claims were cancelled by an operator, or are lost."""
         with self._tables.lock:
@@ -129,9 +137,10 @@ class MemoryJobStore:
 
     def _rescue_one(self, row: JobRow, max_crashes: int) -> Rescued:
         worker_id = row.worker_id or ""
-        row.crashes += 1
         cancelled = row.cancel_requested
-        buried = not cancelled and row.crashes >= max_crashes
+        isolated = row.isolated_fence == row.fence
+        buried = not cancelled and is_guilty(row.crashes, max_crashes, isolated=isolated)
+        row.crashes += 1
         failure = worker_lost(worker_id)
         if buried:
             self._tables.bury(row, Reason.WORKER_CRASHED, self._clock.now(), failure)

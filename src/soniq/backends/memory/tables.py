@@ -45,6 +45,7 @@ class JobRow:
     last_error: str | None = None
     last_traceback: str | None = None
     cancel_requested: bool = False
+    isolated_fence: int = 0
 
 
 @dataclass(slots=True)

@@ -62,6 +62,11 @@ class PostgresJobs:
         self._claims.settled(worker, (settlement.job for settlement in settlements))
         return owned
 
+    async def isolate(self, job: ClaimedJob, *, worker: str) -> bool:
+        """Note that ``worker`` runs nothing beside this claim; False if the claim is lost."""
+        key = rows.as_uuid(worker)
+        return bool(await self._db.fetch("jobs/isolate", job.id, job.fence, key))
+
     async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
         """Return which of these claims were cancelled by an operator, or are lost."""
         ids, fences = [job.id for job in claims], [job.fence for job in claims]

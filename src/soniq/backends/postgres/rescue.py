@@ -12,7 +12,7 @@ from soniq import crashpoints
 from soniq.backends.contract import Rescued
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.settle import KEY_TAKEN
-from soniq.outcome import Reason, worker_lost
+from soniq.outcome import Reason, is_guilty, worker_lost
 
 logger = logging.getLogger("soniq.postgres")
 
@@ -43,7 +43,9 @@ class Rescue:
     async def take_back(self, orphan: asyncpg.Record) -> Rescued | None:
         """Queue or bury one job; None if its worker has come back or settled it meanwhile."""
         cancelled = orphan["cancel_requested"]
-        buried = not cancelled and orphan["crashes"] + 1 >= self.max_crashes
+        buried = not cancelled and is_guilty(
+            orphan["crashes"], self.max_crashes, isolated=orphan["isolated"]
+        )
         done = await (self.bury(orphan) if buried else self.queue(orphan))
         if not done:
             return None
@@ -54,9 +56,7 @@ class Rescue:
         """Move a job that has crashed too often to the dead letters."""
         claim = orphan["id"], orphan["fence"]
         reason, error = str(Reason.WORKER_CRASHED), worker_lost(str(orphan["worker_id"])).summary
-        records = await self.db.fetch(
-            "jobs/bury_crashed", self.now, *claim, self.max_crashes, reason, error
-        )
+        records = await self.db.fetch("jobs/bury_crashed", self.now, *claim, reason, error)
         return bool(records)
 
     async def queue(self, orphan: asyncpg.Record) -> bool:
@@ -70,7 +70,6 @@ class Rescue:
         """Queue a job again, with or without its key."""
         error = worker_lost(str(orphan["worker_id"])).summary
         records = await self.db.fetch(
-            "jobs/rescue",
-            self.now, orphan["id"], keep_key, orphan["fence"], self.max_crashes, error,
-        )  # fmt: skip
+            "jobs/rescue", self.now, orphan["id"], keep_key, orphan["fence"], error
+        )
         return bool(records)

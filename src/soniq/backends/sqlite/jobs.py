@@ -72,6 +72,13 @@ class SqliteJobStore:
             lambda connection: settle(connection, settlements, worker=worker, now=self._clock.now())
         )
 
+    async def isolate(self, job: ClaimedJob, *, worker: str) -> bool:
+        """Note that ``worker`` runs nothing beside this claim; False if the claim is lost."""
+        claim = {"id": job.id, "fence": job.fence, "worker": worker}
+        return await self._database.write(
+            lambda connection: connection.execute(sql("jobs/isolate"), claim).rowcount > 0
+        )
+
     async def revoked(self, claims: Sequence[ClaimedJob], *, worker: str) -> list[Revoked]:
         """Return which of these claims were cancelled by an operator, or are lost."""
         return await self._database.read(

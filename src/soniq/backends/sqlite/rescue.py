@@ -14,7 +14,7 @@ from soniq.backends.sqlite.rows import Record, json_list, text
 from soniq.backends.sqlite.settle import BAD_ROW
 from soniq.backends.sqlite.transactions import savepoint
 from soniq.backends.times import later
-from soniq.outcome import NOT_FOUND, Reason, worker_lost
+from soniq.outcome import NOT_FOUND, Reason, is_guilty, worker_lost
 
 logger = logging.getLogger("soniq.sqlite")
 
@@ -38,14 +38,14 @@ def rescue_one(
     connection: Connection, orphan: Record, *, max_crashes: int, now: datetime
 ) -> Rescued:
     """Queue the job again, or bury it when it has crashed too often."""
-    job_id, job_name, worker_id, crashes, cancelled = orphan
+    job_id, job_name, worker_id, crashes, cancelled, isolated = orphan
     facts = {
         "id": job_id,
         "now": text(now),
         "reason": Reason.WORKER_CRASHED,
         "last_error": worker_lost(worker_id).summary,
     }
-    buried = not cancelled and crashes + 1 >= max_crashes
+    buried = not cancelled and is_guilty(crashes, max_crashes, isolated=bool(isolated))
     for verb in ("jobs/bury_crashed", "jobs/remove") if buried else ("jobs/rescue",):
         connection.execute(sql(verb), facts)
     return Rescued(job_id, job_name, worker_id, buried, bool(cancelled))

@@ -4,7 +4,6 @@ WITH gone AS (
     WHERE job.id = $2
         AND job.fence = $3
         AND job.status || '' = 'processing'
-        AND job.crashes + 1 >= $4
         AND NOT job.cancel_requested
         AND NOT EXISTS (
             SELECT FROM soniq_workers AS worker
@@ -18,8 +17,8 @@ INSERT INTO soniq_dead_letter_jobs (
     started_at, finished_at, worker_id, last_error, last_traceback, crashes
 )
 SELECT
-    id, job_name, queue, priority, args, attempts, max_attempts, $5, scheduled_at, created_at,
-    started_at, COALESCE($1::timestamptz, now()), worker_id, $6, NULL, crashes + 1
+    id, job_name, queue, priority, args, attempts, max_attempts, $4, scheduled_at, created_at,
+    started_at, COALESCE($1::timestamptz, now()), worker_id, $5, NULL, crashes + 1
 FROM gone
 -- An id that was buried, inserted anew and buried again keeps its latest end.
 ON CONFLICT (id) DO UPDATE SET

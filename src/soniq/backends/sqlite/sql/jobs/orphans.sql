@@ -1,4 +1,5 @@
-SELECT id, job_name, worker_id, crashes, cancel_requested FROM soniq_jobs
+SELECT id, job_name, worker_id, crashes, cancel_requested, isolated_fence = fence
+FROM soniq_jobs
 WHERE status = 'processing' AND NOT EXISTS (
     SELECT 1 FROM soniq_workers
     WHERE soniq_workers.id = soniq_jobs.worker_id AND soniq_workers.expires_at > :now
