@@ -69,6 +69,23 @@ class Tables:
         """Return how many jobs the worker of a process holds."""
         return int((await self.fetch(HELD.format(pid=pid)))[0][0])
 
+    async def execute(self, statement: str) -> None:
+        """Change something behind Soniq's back."""
+        result = self._source.execute(statement)
+        if not isinstance(result, sqlite3.Cursor):
+            await result
+
+    def is_locked(self) -> bool:
+        """Tell whether a process holds the one lock for writing that an SQLite file has."""
+        if not isinstance(self._source, sqlite3.Connection):
+            return False
+        try:
+            self._source.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        self._source.execute("ROLLBACK")
+        return False
+
     async def leftovers(self) -> Leftovers:
         """Return what is left of the workers, once the server has had time to notice their end."""
         if isinstance(self._source, sqlite3.Connection):
@@ -92,7 +109,9 @@ def row_of(record: tuple[Any, ...]) -> Row:
 async def tables(url: str) -> AsyncIterator[Tables]:
     """Look at the tables of a database, which has them already."""
     if url.startswith("sqlite"):
-        with closing(sqlite3.connect(urlsplit(url).path, isolation_level=None)) as file:
+        with closing(
+            sqlite3.connect(urlsplit(url).path, isolation_level=None, timeout=0.2)
+        ) as file:
             yield Tables(file)
         return
     connection = await asyncpg.connect(url)
