@@ -9,6 +9,16 @@ import pytest
 
 from tests.chaos.zygote import Zygote
 
+FOLDER = Path(__file__).parent
+PATIENCE = 480  # seconds for a test; each scenario has limits of its own
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder more time than others."""
+    for item in items:
+        if FOLDER in item.path.parents and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(PATIENCE))
+
 
 @pytest.fixture(scope="module")
 def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:

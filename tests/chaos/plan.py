@@ -32,7 +32,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that decides about a run. ``pause``: seconds between kills, on average."""
+    """Everything that decides about a run.
+
+    ``pause``: seconds between kills, on average. ``patience``: seconds for the last jobs to end.
+    """
 
     name: str
     backend: str
@@ -43,6 +46,7 @@ class Plan:
     concurrency: int = 10
     pause: float = 0.12
     job_seconds: float = 0.02
+    patience: float = 60.0
     sabotage: tuple[str, ...] = ()
 
     def steps(self) -> Iterator[Step]:

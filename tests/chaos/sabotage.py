@@ -14,6 +14,7 @@ from soniq.backends.sqlite import queries
 from soniq.backends.sqlite import rescue as sqlite_rescue
 from soniq.backends.sqlite.workers import SqliteWorkerStore
 from soniq.worker import claim
+from soniq.worker.maintenance import Maintenance
 from soniq.worker.watchdog import Watchdog
 
 STORES: tuple[Any, ...] = (PostgresWorkers, SqliteWorkerStore)
@@ -50,6 +51,11 @@ def no_lock() -> None:
     """Look at no locks: the lease alone tells who is gone."""
     for store in STORES:
         store.silent = answering([])
+
+
+def no_rescue() -> None:
+    """Leave the jobs of the dead where they are."""
+    Maintenance.rescue = answering(None)  # type: ignore[method-assign]
 
 
 def no_single_rows() -> None:
@@ -96,6 +102,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "fence": no_fence,
     "lease": no_lease,
     "lock": no_lock,
+    "rescue": no_rescue,
     "single-rows": no_single_rows,
     "suspicion": no_suspicion,
     "watchdog": no_watchdog,

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from soniq import Soniq
 from tests.chaos.figures import figure
 from tests.chaos.tables import tables
@@ -43,7 +41,6 @@ async def is_complete(url: str) -> bool:
     return all(step.applied_at for step in steps) and applied == len(steps)
 
 
-@pytest.mark.timeout(120)
 async def test_all_of_many_setups_succeed(
     store: str, postgres_server: Server, zygote: Zygote, tmp_path: Path
 ) -> None:

@@ -43,7 +43,6 @@ async def take_pills(
         return await made.history(), poison
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("how", "pills"), [("exit", 1), ("segfault", 3)])
 async def test_the_pill_alone_is_quarantined(
     how: str, pills: int, store: str, store_url: str, zygote: Zygote, tmp_path: Path

@@ -8,8 +8,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.checker import violations
 from tests.chaos.figures import figure
 from tests.chaos.fleet import Fleet, fleet
@@ -57,7 +55,6 @@ async def started(made: Fleet, ids: list[str], times: int) -> None:
     raise TimeoutError
 
 
-@pytest.mark.timeout(90)
 async def test_the_lock_tells_within_seconds(
     store: str, store_url: str, zygote: Zygote, tmp_path: Path
 ) -> None:
@@ -69,7 +66,6 @@ async def test_the_lock_tells_within_seconds(
     assert statistics.median(times) <= 3
 
 
-@pytest.mark.timeout(90)
 async def test_without_the_lock_the_lease_tells(
     store: str, store_url: str, zygote: Zygote, tmp_path: Path
 ) -> None:
