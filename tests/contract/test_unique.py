@@ -151,6 +151,18 @@ async def test_going_back_gives_up_a_key_that_is_taken(
     assert {job.id for job in await claim(backend)} == {first.id, rival.id}
 
 
+async def test_a_cancelled_job_on_its_way_back_gives_up_a_taken_key(
+    backend: Backend, clock: FrozenClock, back: Outcome
+) -> None:
+    """Where the way back ends as CANCELLED, the key goes by the same rule, on every backend."""
+    first = await claimed_job(backend, new_job(clock, key="k"))
+    await insert(backend, new_job(clock, key="k"))
+    assert await backend.jobs.cancel(first.id)
+    assert await settle(backend, first, back)
+    row = await look(backend, first.id)
+    assert (row.status, row.unique_key) == (JobStatus.CANCELLED, None)
+
+
 async def test_a_key_once_given_up_stays_given_up(backend: Backend, clock: FrozenClock) -> None:
     """When the rival has gone, the job does not take the key back: it is free for a new job."""
     first = await claimed_job(backend, new_job(clock, key="k"))

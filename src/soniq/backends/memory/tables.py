@@ -96,9 +96,14 @@ class Tables:
         self.line_up(row)
 
     def put_back(self, row: JobRow, now: datetime) -> None:
-        """Make a PROCESSING row QUEUED, or CANCELLED where an operator has wished so."""
+        """Make a PROCESSING row QUEUED, or CANCELLED where an operator has wished so.
+
+        Either way it gives up its key where another QUEUED job holds it.
+        """
         if row.cancel_requested:
             row.worker_id = None
+            if row.unique_key in self.holders:
+                row.unique_key = None
             self.end(row, JobStatus.CANCELLED, now)
         else:
             self.enqueue(row)

@@ -123,7 +123,7 @@ class PostgresJobs:
             JobProcessing: it is running.
         """
         (record,) = await self._db.fetch_once("jobs/delete", rows.as_uuid(job_id))
-        if record["existed"] and not record["deleted"]:
+        if record["running"]:
             message = f"Job {job_id} is running: wait until it has ended, then delete it."
             raise JobProcessing(message)
         return bool(record["deleted"])

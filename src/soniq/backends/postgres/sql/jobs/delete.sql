@@ -1,7 +1,13 @@
--- `existed` is what stood there when the statement began.
-WITH gone AS (
-    DELETE FROM soniq_jobs WHERE id = $1 AND status <> 'processing' RETURNING id
+-- Locked first, so that what is told of the job is how it stood when nobody else was changing it.
+WITH held AS (
+    SELECT id, status FROM soniq_jobs WHERE id = $1 FOR UPDATE
+),
+gone AS (
+    DELETE FROM soniq_jobs AS job
+    USING held
+    WHERE job.id = held.id AND held.status <> 'processing'
+    RETURNING job.id
 )
 SELECT
-    EXISTS (SELECT FROM gone) AS deleted,
-    EXISTS (SELECT FROM soniq_jobs WHERE id = $1) AS existed
+    EXISTS (SELECT FROM held WHERE status = 'processing') AS running,
+    EXISTS (SELECT FROM gone) AS deleted
