@@ -15,7 +15,7 @@ from soniq.backends.postgres.jobs import PostgresJobs
 from soniq.backends.postgres.target import Target
 from soniq.backends.postgres.workers import PostgresWorkers
 from tests.chaos.interleaving.serial import Case, End, Picture, complaint, seen
-from tests.chaos.interleaving.steps import Actor, Conductor, SteppedDatabase, every_schedule
+from tests.chaos.interleaving.steps import HURRY, Actor, Conductor, SteppedDatabase, every_schedule
 from tests.chaos.interleaving.verbs import STATES, VERBS, Party, Scene
 from tests.support import FrozenClock
 
@@ -91,9 +91,11 @@ async def stage(url: str, state: str) -> AsyncIterator[Stage]:
         await backend.open()
         scene = Scene(backend, clock)
         await STATES[state](scene)
+        await onlooker.execute(HURRY)
         await onlooker.execute(KEEP)
         for db in databases:
             await db.open()
+            await db.hurry()
         actors = tuple((Actor(f"{n + 1}", db), db) for n, db in enumerate(databases))
         yield Stage(scene, onlooker, actors)
     finally:

@@ -11,6 +11,9 @@ from tests.chaos.interleaving.postgres import stage
 from tests.chaos.interleaving.serial import case_of, cases
 from tests.chaos.interleaving.verbs import STATES
 
+# Hundreds of schedules in one test: more than a minute where other work is done beside.
+pytestmark = pytest.mark.timeout(300)
+
 STATUS = "    AND job.status || '' = 'processing'\n"
 # A statement, the guard that is taken out of it, and where that must be noticed.
 UNGUARDED = {
