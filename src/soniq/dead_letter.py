@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from soniq.backends.contract import Backend
 from soniq.clock import Clock
-from soniq.errors import JobNotFound
+from soniq.errors import DatabaseError, JobNotFound
 from soniq.job import DeadLetter
 from soniq.jobs import check_page
+
+logger = logging.getLogger("soniq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,10 @@ class DeadLetters:
         return [DeadLetterCount(*row) for row in await self._backend.dead_letters.count()]
 
     async def _rouse(self, job_id: str) -> None:
-        job = await self._backend.jobs.get(job_id)
-        if job is not None:
-            await self._backend.wakeups.wake([job.queue])
+        # The job is durable: an error here would only invite to replay it once more.
+        try:
+            job = await self._backend.jobs.get(job_id)
+            if job is not None:
+                await self._backend.wakeups.wake([job.queue])
+        except DatabaseError:
+            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)

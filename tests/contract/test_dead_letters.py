@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from soniq import Soniq
 from soniq.backends.contract import Backend
+from soniq.errors import DatabaseUnreachable
 from soniq.job import JobStatus
 from soniq.outcome import Bury, Reason
 from tests.support import FrozenClock
+from tests.support.jobs import job_of, run_all
 from tests.support.store import NOBODY, OOPS, buried, claim, letter, look, new_job, settle
 
 
@@ -168,3 +171,24 @@ async def test_count(backend: Backend, clock: FrozenClock) -> None:
         ("b", "x", "timeout", 2),
         ("b", "y", "timeout", 1),
     ]
+
+
+async def test_replay_does_not_fail_for_a_wakeup(
+    app: Soniq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the job is queued, replay returns its id, also where nobody can be woken."""
+
+    @app.job(retries=0)
+    async def fragile() -> None:
+        raise ValueError
+
+    job_id = await app.enqueue(fragile)
+    await run_all(app)
+
+    async def unreachable(_: str) -> None:
+        raise DatabaseUnreachable("away for one call")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.backend.jobs, "get", unreachable)
+        new_id = await app.dead_letter.replay(job_id)
+    assert (await job_of(app, new_id)).status is JobStatus.QUEUED
