@@ -12,11 +12,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from soniq import Soniq
+from soniq.backends.migrations import scripts
+from soniq.backends.sqlite.queries import FOLDER
 from soniq.cli import status
 from soniq.cli.commands import app as cli
 from soniq.errors import PermanentFailure
 
 Run = Callable[..., Result]
+STEPS = scripts(FOLDER)
 
 
 def fails(number: int) -> None:
@@ -80,7 +83,7 @@ def lines(result: Result) -> list[list[str]]:
 def test_status_counts(run: Run, ids: dict[str, str]) -> None:
     """Database, schema, what is due, and the numbers per queue."""
     told = {row[0]: row[1:] for row in lines(run("status"))}
-    assert told["schema"] == ["version 2"]
+    assert told["schema"] == [f"version {len(STEPS)}"]
     assert told["next due"][0].startswith("in ")
     rows = [row for row in lines(run("status")) if row[0] == "queue"]
     assert rows == [
@@ -94,7 +97,7 @@ def test_status_as_json(run: Run, ids: dict[str, str], sqlite_path: Path) -> Non
     told = json.loads(run("status", "--json").stdout)
     assert told["database"] == str(sqlite_path)
     assert told["queues"]["risky"]["dead_letter"] == 2
-    assert (told["schema_version"], told["schema_pending"], told["workers"]) == (2, 0, [])
+    assert (told["schema_version"], told["schema_pending"], told["workers"]) == (len(STEPS), 0, [])
     assert 0 < told["next_due_in"] <= 90
 
 
@@ -123,8 +126,7 @@ def test_looking_creates_nothing(run: Run, sqlite_path: Path, command: str) -> N
 def test_setup_and_migrate_status(run: Run) -> None:
     """Pending is exit code 3, applied is 0; a second setup finds nothing to do."""
     assert lines(run("migrate-status", code=3)) == [
-        ["0001", "jobs", "pending"],
-        ["0002", "cancellation", "pending"],
+        [f"{step.version:04d}", step.name, "pending"] for step in STEPS
     ]
     assert "Applied 0001 jobs" in run("setup").stderr
     assert "was up to date" in run("setup").stderr
