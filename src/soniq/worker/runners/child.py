@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -34,7 +35,8 @@ def main(pipe: int) -> None:
     connection.set_inheritable(False)
     leave_signals_to_the_worker()
     end_with_the_worker(connection)
-    serve(connection)
+    with suppress(ConnectionError):
+        serve(connection)
 
 
 def serve(connection: socket.socket) -> None:
