@@ -22,7 +22,7 @@ from soniq.backends.postgres.session import (
     undisguised,
     with_settings,
 )
-from soniq.backends.postgres.target import Target, is_passing
+from soniq.backends.postgres.target import LOST, Target, is_passing
 from soniq.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Database:
             yield connection
         finally:
             # What the user has committed is done; a connection that is lost now is only replaced.
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(*LOST, asyncpg.InterfaceError):
                 await pool.release(connection, timeout=CLOSE_TIMEOUT)
 
     async def connect(
