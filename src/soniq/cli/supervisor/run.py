@@ -7,10 +7,8 @@ import logging
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 
-from soniq import settings as configuration
 from soniq.cli import logs
 from soniq.cli.exits import Exit
 from soniq.cli.supervisor.child import Child
@@ -123,12 +121,11 @@ def supervise(processes: int, *, run_once: bool) -> int:
     """Run workers with the options of this process's own command line; return the exit code.
 
     Raises:
-        ConfigurationError: a setting that can't be used.
+        ConfigurationError: a log level that there is not.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the workers give them
-        settings = configuration.load()
-    logs.configure(settings.log_level, settings.log_format)
+    # Only these two of all settings; the workers check them, each with the app's own.
+    level, kind = os.environ.get("SONIQ_LOG_LEVEL"), os.environ.get("SONIQ_LOG_FORMAT")
+    logs.configure(level or "INFO", kind or "console")
     return asyncio.run(Supervisor(command_line, processes, run_once=run_once).run())
 
 
