@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from functools import partial
 
 import psutil
 import pytest
@@ -40,6 +41,11 @@ async def happened(fleet: Fleet, number: int) -> None:
         return len(fleet.lines()) >= number
 
     await until(noted, patience=40)
+
+
+async def drain(fleet: Fleet, number: int) -> bool:
+    """Tell whether so many workers have said that they finish what runs."""
+    return fleet.log(0).count("SIGTERM: finishing running jobs") == number
 
 
 def total(fleet: Fleet) -> tuple[int, ...]:
@@ -91,16 +97,16 @@ async def test_workers_outlive_their_supervisor_no_longer_than_their_jobs(
 @pytest.mark.parametrize("to", ["group", "everyone"])
 async def test_a_signal_to_all_is_one_signal(fleet: Fleet, producer: Soniq, to: str) -> None:
     """Ctrl-C reaches a terminal's whole group, and init systems signal each process: all drain."""
-    await producer.enqueue("last.second")
     supervisor = fleet.start("--processes", "2", apart=True)
     await workers(producer, 2)
+    await producer.enqueue("last.second")
     await happened(fleet, 1)
     if to == "group":
         os.killpg(supervisor.pid, signal.SIGINT)
     else:
         supervisor.send_signal(signal.SIGTERM)
+        await until(partial(drain, fleet, 2))
         for worker in children(supervisor):
-            worker.send_signal(signal.SIGTERM)
             worker.send_signal(signal.SIGTERM)
     assert await ended(supervisor, 10) == 0
     assert fleet.lines() == ["started", "finished"]
