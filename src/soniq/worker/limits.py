@@ -15,12 +15,12 @@ logger = logging.getLogger("soniq.worker")
 
 MIB = 1024 * 1024
 STATM = Path("/proc/self/statm")
-# How often the memory is looked at, at most: many jobs are shorter than the look.
-LOOK_SECONDS = 0.1
+# How often the memory is looked at: many jobs are shorter than the look.
+LOOK_SECONDS = 0.5
 
 
 class Limits:
-    """Counts jobs and looks at the memory, in MiB, after each.
+    """Counts jobs, and looks at the memory, in MiB, after each and from time to time.
 
     ``reason`` is ``max_jobs`` or ``max_rss`` once there is enough, before it is None.
     """
@@ -36,18 +36,17 @@ class Limits:
     def reached_by_a_job(self) -> bool:
         """Count one more job that has ended; tell whether it was the one that made it enough."""
         self._jobs += 1
-        return self.reason is None and (self._is_spent() or self._is_large())
+        return self.reason is None and (self._is_spent() or self.reached_by_memory())
 
-    def _is_spent(self) -> bool:
-        if self._max_jobs is None or self._jobs < self._max_jobs:
-            return False
-        logger.info("%d job(s) have ended (max_jobs): finishing running jobs", self._jobs)
-        self.reason = "max_jobs"
-        return True
+    def reached_by_memory(self) -> bool:
+        """Tell whether the memory has become too much by now.
 
-    def _is_large(self) -> bool:
+        Never before the first job: a process that is too large from the start would only be
+        replaced by its like.
+        """
         now = self._clock.monotonic()
-        if self._max_rss is None or now < self._look_at:
+        early = not self._jobs or now < self._look_at
+        if self._max_rss is None or self.reason is not None or early:
             return False
         self._look_at = now + LOOK_SECONDS
         size = resident()
@@ -58,6 +57,13 @@ class Limits:
             size // MIB, self._max_rss,
         )  # fmt: skip
         self.reason = "max_rss"
+        return True
+
+    def _is_spent(self) -> bool:
+        if self._max_jobs is None or self._jobs < self._max_jobs:
+            return False
+        logger.info("%d job(s) have ended (max_jobs): finishing running jobs", self._jobs)
+        self.reason = "max_jobs"
         return True
 
 

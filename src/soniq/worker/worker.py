@@ -23,7 +23,7 @@ from soniq.worker.execute import Attempt, Executor
 from soniq.worker.heartbeat import Heartbeat
 from soniq.worker.identity import introduce
 from soniq.worker.inflight import STALE_SECONDS, Inflight
-from soniq.worker.limits import Limits
+from soniq.worker.limits import LOOK_SECONDS, Limits
 from soniq.worker.maintenance import SILENCE_SECONDS, Maintenance
 from soniq.worker.revoke import REVOKE_SECONDS, Revoker
 from soniq.worker.runners import Runner
@@ -191,6 +191,7 @@ class Crew:
             self._loop("prune", maintenance.prune, settings.cleanup_interval),
             self._loop("give back", self._give_back_stale, STALE_SECONDS / 2),
             self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS),
+            self._loop("look at the memory", self._look_at_memory, LOOK_SECONDS),
         ]
         if claim:
             loops.append(self._loop("claim", self._claimer.one_pass, 0.0))
@@ -253,9 +254,16 @@ class Crew:
     async def _execute(self, attempt: Attempt) -> Outcome:
         outcome = await self._executor.execute(attempt)
         if self._limits.reached_by_a_job():
-            self._inflight.close()
-            self.shutdown.request(Step.DRAIN)
+            self._end_soon()
         return outcome
+
+    async def _look_at_memory(self) -> None:
+        if self._limits.reached_by_memory():
+            self._end_soon()
+
+    def _end_soon(self) -> None:
+        self._inflight.close()
+        self.shutdown.request(Step.DRAIN)
 
     async def _give_back_stale(self) -> None:
         await self._release(self._inflight.give_back_stale())
