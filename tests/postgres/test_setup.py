@@ -8,11 +8,13 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
+from soniq.backends.migrations import scripts
 from soniq.backends.postgres import PostgresBackend
+from soniq.backends.postgres.session import FOLDER
 from soniq.errors import ConfigurationError, DatabaseUnreachable, SchemaNotReady
 
 MakePostgres = Callable[[str], PostgresBackend]
-VERSIONS = [1, 2, 3]
+VERSIONS = [step.version for step in scripts(FOLDER)]
 
 
 async def test_twenty_setups_at_once(fresh_postgres_url: str, make_postgres: MakePostgres) -> None:
