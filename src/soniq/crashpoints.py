@@ -17,6 +17,8 @@ NAMES = (
     "handler.after",
     "settle.before_commit",
     "settle.committed",
+    "transaction.before_commit",
+    "transaction.committed",
     "bury.between",
     "rescue.between_rows",
     "migrate.between",

@@ -12,15 +12,18 @@ from typing import Any
 from soniq import JobContext, Soniq
 from soniq.events import JobRaised, LeaseLost
 from tests.chaos.effects import EffectLog
+from tests.chaos.tables import tables
 
 # So many that no kill can use them up.
 RETRIES = 999
+CHARGE = "INSERT INTO charges VALUES ('{job}')"
 
 
 @dataclass
 class Tasks:
     """The handlers. ``running`` is how the log knows a job of which only the id is told."""
 
+    url: str
     log: EffectLog
     running: dict[str, tuple[int, int, str]] = field(
         default_factory=dict[str, tuple[int, int, str]]
@@ -41,6 +44,20 @@ class Tasks:
         """Take a while, as most jobs do."""
         self.begin(number, ctx)
         await asyncio.sleep(seconds)
+        return self.finish(number, ctx)
+
+    async def charge(self, number: int, ctx: JobContext) -> dict[str, object]:
+        """Take effect in the database, together with the outcome."""
+        self.begin(number, ctx)
+        async with ctx.transaction() as connection:
+            await connection.execute(CHARGE.format(job=ctx.job_id))
+        return self.finish(number, ctx)
+
+    async def charge_plainly(self, number: int, ctx: JobContext) -> dict[str, object]:
+        """Take effect in the database, before the outcome is written."""
+        self.begin(number, ctx)
+        async with tables(self.url) as database:
+            await database.execute(CHARGE.format(job=ctx.job_id))
         return self.finish(number, ctx)
 
     async def block(self, number: int, seconds: float, ctx: JobContext) -> dict[str, object]:
@@ -76,8 +93,10 @@ class Tasks:
 
 def build(url: str, log: EffectLog, **settings: Any) -> Soniq:
     """Return an app whose tasks tell the log what they do."""
-    app, tasks = Soniq(url, **settings), Tasks(log)
+    app, tasks = Soniq(url, **settings), Tasks(url, log)
     app.job(name="chaos.work", retries=RETRIES)(tasks.work)
+    app.job(name="chaos.charge", retries=RETRIES)(tasks.charge)
+    app.job(name="chaos.charge_plainly", retries=RETRIES)(tasks.charge_plainly)
     app.job(name="chaos.block", retries=RETRIES)(tasks.block)
     app.job(name="chaos.die", retries=RETRIES)(tasks.die)
     app.job(name="chaos.fail", retries=0)(tasks.fail)

@@ -30,6 +30,7 @@ class Fleet:
     living: dict[int, Process] = field(default_factory=dict[int, Process])
     kills: list[Kill] = field(default_factory=list[Kill])
     enqueues: list[Enqueue] = field(default_factory=list[Enqueue])
+    charging: set[str] = field(default_factory=set[str])
     earlier: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
 
     def start(self, **changes: Any) -> Process:
@@ -65,6 +66,7 @@ class Fleet:
             Enqueue(args["number"], "ok", job_id)
             for args, job_id in zip(numbered, ids, strict=True)
         ]
+        self.charging.update(ids if name.startswith("chaos.charge") else ())
         return ids
 
     async def look(self) -> None:
@@ -79,6 +81,11 @@ class Fleet:
                 return False
             await asyncio.sleep(0.05)
         return True
+
+    async def charges(self) -> dict[str, int]:
+        """Return how often each job that is to charge has done so."""
+        found = await self.tables.fetch("SELECT job, count(*) FROM charges GROUP BY job")
+        return dict.fromkeys(self.charging, 0) | dict(found)
 
     async def stop(self) -> list[int]:
         """End all workers by SIGTERM and return their exit codes."""
@@ -97,6 +104,7 @@ class Fleet:
             rows=await self.tables.rows(),
             kills=self.kills,
             earlier=self.earlier,
+            committed=await self.charges(),
             leftovers=await self.tables.leftovers(),
             **more,
         )
@@ -128,7 +136,9 @@ async def fleet(zygote: Zygote, order: Order) -> AsyncIterator[Fleet]:
     await producer.setup()
     async with tables(order.url) as reader, producer:
         made = Fleet(zygote, order, reader, producer)
+        await reader.execute("CREATE TABLE charges (job text NOT NULL)")
         try:
             yield made
         finally:
             made.end()
+            await reader.execute("DROP TABLE charges")

@@ -71,7 +71,7 @@ class History:
         kills: processes that ended against their will.
         stalled: processes that were stopped for longer than their lease: they lose their jobs.
         earlier: ended jobs that were seen meanwhile: (status, fence) by id.
-        committed: effects that commit with the outcome, by job id; None where there are none.
+        committed: how often each job that commits an effect with its outcome has done so, by id.
         leftovers: what is left of the workers; None where nobody looked.
         order_bound: how many jobs a job may overtake; None where order is not promised.
         ticks: (schedule, tick) of each job that a schedule has enqueued.
@@ -83,7 +83,7 @@ class History:
     kills: Sequence[Kill] = ()
     stalled: frozenset[int] = frozenset()
     earlier: Mapping[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
-    committed: Mapping[str, int] | None = None
+    committed: Mapping[str, int] = field(default_factory=dict[str, int])
     leftovers: Leftovers | None = None
     order_bound: int | None = None
     ticks: Sequence[tuple[str, str]] = ()

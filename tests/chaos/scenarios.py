@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +20,8 @@ from tests.chaos.zygote import Order, Zygote
 # Kills from outside know no innocence: a job that is hit three times, in the end alone, would be
 # taken for what kills the process. That rule has a test of its own.
 SETTINGS = {"max_crashes": 1000}
+IN_TRANSACTION = ("transaction.before_commit", "transaction.committed", "handler.after")
+CHARGES_EACH = 10  # jobs for each worker that is to die over them
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,28 @@ async def kills(plan: Plan, made: Fleet) -> None:
     await settle_down(plan, made)
 
 
+async def charges(plan: Plan, made: Fleet) -> None:
+    """Let every worker die in the middle of a handler's transaction, or right behind it."""
+    await die_charging(plan, made, "chaos.charge", IN_TRANSACTION)
+
+
+async def plain_charges(plan: Plan, made: Fleet) -> None:
+    """Let every worker die between an effect and the outcome, with nothing to tie them."""
+    await die_charging(plan, made, "chaos.charge_plainly", ("handler.after",))
+
+
+async def die_charging(plan: Plan, made: Fleet, task: str, points: Sequence[str]) -> None:
+    """Start workers that end at one of these points, until there were enough."""
+    chance = random.Random(plan.seed)
+    while len(made.kills) < plan.kills:
+        while len(made.living) < plan.workers:
+            await made.enqueue(task, [{}] * CHARGES_EACH)
+            made.start(crash=f"{chance.choice(points)}:{chance.randint(1, 3)}")
+        await asyncio.sleep(plan.pause)
+        await made.bury()
+    await settle_down(plan, made)
+
+
 async def settle_down(plan: Plan, made: Fleet) -> None:
     """Enqueue what is left of the jobs and wait for the end of all, with workers that may stay."""
     await enqueue_work(plan, made, plan.jobs - len(made.enqueues))
@@ -94,7 +119,11 @@ async def enqueue_work(plan: Plan, made: Fleet, count: int) -> None:
         await made.enqueue("chaos.work", [{"seconds": seconds} for seconds in durations])
 
 
-SCENARIOS: dict[str, Callable[[Plan, Fleet], Awaitable[None]]] = {"kills": kills}
+SCENARIOS: dict[str, Callable[[Plan, Fleet], Awaitable[None]]] = {
+    "kills": kills,
+    "charges": charges,
+    "plain-charges": plain_charges,
+}
 
 
 def recovery_times(history: History) -> list[float]:
@@ -120,6 +149,7 @@ def publish(result: Result) -> None:
         lost=lost(history),
         dead_letters=len(dead(history)),
         extra_runs=history.extra(),
+        charged_twice=sum(number > 1 for number in history.committed.values()),
         jobs_hit=sum(kill.held or 0 for kill in history.kills),
         most_crashes=max((row.crashes for row in history.rows), default=0),
         recovery_median=round(statistics.median(times), 2) if times else None,

@@ -79,12 +79,13 @@ class Tables:
         """Tell whether a process holds the one lock for writing that an SQLite file has."""
         if not isinstance(self._source, sqlite3.Connection):
             return False
-        try:
-            self._source.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return True
-        self._source.execute("ROLLBACK")
-        return False
+        [(_, _, file)] = self._source.execute("PRAGMA database_list").fetchall()
+        with closing(sqlite3.connect(file, isolation_level=None, timeout=0.2)) as probe:
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            return False
 
     async def leftovers(self) -> Leftovers:
         """Return what is left of the workers, once the server has had time to notice their end."""
@@ -109,9 +110,7 @@ def row_of(record: tuple[Any, ...]) -> Row:
 async def tables(url: str) -> AsyncIterator[Tables]:
     """Look at the tables of a database, which has them already."""
     if url.startswith("sqlite"):
-        with closing(
-            sqlite3.connect(urlsplit(url).path, isolation_level=None, timeout=0.2)
-        ) as file:
+        with closing(sqlite3.connect(urlsplit(url).path, isolation_level=None)) as file:
             yield Tables(file)
         return
     connection = await asyncpg.connect(url)

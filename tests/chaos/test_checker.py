@@ -63,7 +63,7 @@ BAD = {
     ),
     "I2 done twice": replace(GOOD, earlier={"id-0": ("done", 7)}),
     "I3 committed twice": replace(GOOD, committed={"id-0": 2}),
-    "I3 done without effect": replace(GOOD, committed={}),
+    "I3 done without effect": replace(GOOD, committed={"id-0": 0}),
     "I4 nobody was killed": replace(CRASHED, kills=[]),
     "I4 another was killed": replace(CRASHED, kills=[Kill(7, 2.0, held=1)]),
     "I4 more than were hit": replace(CRASHED, kills=[Kill(0, 2.0, held=0)]),

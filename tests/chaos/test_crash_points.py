@@ -40,6 +40,7 @@ async def test_a_crash_is_healed(
 ) -> None:
     """The process ends there, and another one brings every job to its end."""
     async with fleet(zygote, Order(store_url, str(tmp_path))) as made:
+        await made.enqueue("chaos.charge", [{}] * 5)
         await made.enqueue("chaos.work", [{"seconds": 0.01}] * 30)
         await made.enqueue("chaos.fail", [{}] * 3)
         if point == "rescue.between_rows":

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from soniq import crashpoints
 from soniq.backends.contract import JobStore
 from soniq.context import JobContext
 from soniq.errors import ClaimLost, TransactionMisused
@@ -96,6 +97,8 @@ class OwnTransaction:
         except ClaimLost:
             self._attempt.stopped = self._attempt.stopped or Interrupted()
             raise
+        if crashpoints.ARMED:
+            crashpoints.passed("transaction.committed")
         self._attempt.completed = True
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from soniq import crashpoints
 from soniq.backends import sqltext
 from soniq.backends.postgres.pool import ANSWER_TIMEOUT, Database
 from soniq.backends.postgres.session import FOLDER
@@ -41,6 +42,8 @@ async def transaction(
             with db.target.explained():
                 async with asyncio.timeout(ANSWER_TIMEOUT):
                     await complete(connection, number, claim, worker=worker, now=now)
+                    if crashpoints.ARMED:
+                        crashpoints.passed("transaction.before_commit")
                     await own.commit()
         except BaseException:
             await undo(connection, own)

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiosqlite
 
+from soniq import crashpoints
 from soniq.backends.refusals import claim_lost, ended_by_hand, refuse_connection
 from soniq.backends.sqlite.connection import HOLD, Database, Hold
 from soniq.backends.sqlite.failures import code_of, is_busy, translate
@@ -100,6 +101,8 @@ class Completions:
             cursor = await connection.execute(sql("jobs/complete_within"), facts)
             if not cursor.rowcount:
                 raise claim_lost(claim)
+            if crashpoints.ARMED:
+                crashpoints.passed("transaction.before_commit")
             await connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise translate(error, self._database.path) from error
