@@ -220,11 +220,13 @@ async def orphaned(scene: Scene) -> None:
 
 
 async def last_crash(scene: Scene) -> None:
-    """As orphaned, and it has crashed as often as it may."""
+    """As orphaned, and it has crashed as often as it may, now while it ran alone."""
     for _ in range(MAX_CRASHES - 1):
         await scene.run()
         await scene.die_and_rescue()
-    await orphaned(scene)
+    await scene.run()
+    assert await scene.stores.jobs.isolate(scene.claims[JOB], worker=WORKER)
+    await scene.die()
 
 
 async def stopping(scene: Scene) -> None:

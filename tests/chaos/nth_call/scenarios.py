@@ -175,16 +175,18 @@ async def cancel_and_delete(run: Run) -> None:
 
 
 async def orphans(run: Run) -> None:
-    """Leave a job in the hands of a dead worker, and one that has crashed too often."""
+    """Leave a job in the hands of a dead worker, and one that has crashed too often, then alone."""
     jobs = run.onlooker.jobs
     for kind, crashes in (("crasher", 3), ("orphan", 1)):
         await run.enqueue(kind)
         for crash in range(crashes):
             worker = WorkerIdentity(run.app.clock.new_id(), "gone", 1, None, 1, ())
             await run.onlooker.workers.register(worker, lease=0.0)
-            await jobs.claim(None, limit=1, worker=worker.id)
+            [job] = await jobs.claim(None, limit=1, worker=worker.id)
             if crash < crashes - 1:
                 await jobs.rescue(max_crashes=3)
+            else:
+                await jobs.isolate(job, worker=worker.id)
 
 
 async def letters(run: Run) -> None:
