@@ -152,7 +152,7 @@ def nothing_is_left(history: History) -> Iterator[str]:
         if row.status == "processing":
             yield f"job {row.number} ({row.id}) is still held by worker {row.worker}"
     if history.leftovers is not None and history.leftovers.connections:
-        yield f"{history.leftovers.connections} connections are left"
+        yield f"{history.leftovers.connections} connections are left: {history.leftovers.what}"
     if history.leftovers is not None and history.leftovers.idle_in_transaction:
         yield f"{history.leftovers.idle_in_transaction} transactions are left open"
 

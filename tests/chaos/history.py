@@ -54,10 +54,11 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What is left when all workers have ended."""
+    """What is left when all workers have ended; ``what`` the connections do, in words."""
 
     connections: int = 0
     idle_in_transaction: int = 0
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

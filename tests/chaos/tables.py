@@ -32,11 +32,16 @@ SELECT count(*) FROM soniq_jobs WHERE status = 'processing' AND worker_id IN (
 )
 """
 CONNECTIONS = """
-SELECT count(*), count(*) FILTER (WHERE state LIKE 'idle in transaction%')
+SELECT count(*), count(*) FILTER (WHERE state LIKE 'idle in transaction%'),
+    COALESCE(string_agg(concat_ws(
+        ' ', application_name, state, wait_event, now() - state_change, left(query, 200)
+    ), '; '), '')
 FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-PATIENCE = 5.0  # seconds for the server to notice that a killed process is gone
+# Seconds for the server to notice that a killed process is gone. Where that one's statement waits
+# for a lock, it looks only when its lock_timeout (10 s) is over.
+PATIENCE = 20.0
 
 
 class Tables:
