@@ -20,6 +20,7 @@
     │   └── TransactionUnsupported (ValueError)     connection= where the backend has none
     ├── UnsupportedByBackend (NotImplementedError)
     ├── JobNotFound (LookupError)
+    ├── ScheduleNotFound (LookupError)
     ├── JobProcessing (ValueError)                  the job runs; the call would pull it away
     ├── JobFailed                               wait_for() found the job in the dead letters
     ├── WaitTimeout (TimeoutError)
@@ -162,6 +163,12 @@ class JobNotFound(SoniqError, LookupError):
     """No job or dead letter has that id."""
 
     code = "SONIQ_JOB_NOT_FOUND"
+
+
+class ScheduleNotFound(SoniqError, LookupError):
+    """No schedule has that name."""
+
+    code = "SONIQ_SCHEDULE_NOT_FOUND"
 
 
 class JobProcessing(SoniqError, ValueError):

@@ -156,7 +156,8 @@ class Executor:
         return task.arguments.restore(job.args)
 
     def _context(self, job: ClaimedJob) -> JobContext:
-        delayed = job.scheduled_at > job.created_at
+        # Earlier, too: a job that a schedule has fired was due at its tick.
+        delayed = job.scheduled_at != job.created_at
         return JobContext(
             job_id=job.id,
             job_name=job.job_name,

@@ -21,7 +21,7 @@ from soniq.middleware import Middleware
 from soniq.options import check_text
 from soniq.outcome import Release, Settlement
 from soniq.registry import Registry
-from soniq.repeat import repeat
+from soniq.repeat import Pass, repeat
 from soniq.settings import Settings
 from soniq.worker.claim import Claimer
 from soniq.worker.execute import Executor
@@ -77,10 +77,12 @@ class Crew:
         clock: Clock,
         concurrency: int | None = None,
         queues: Sequence[str] | None = None,
+        beside: Sequence[Pass] = (),
     ) -> None:
         self.identity = introduce(registry, settings, concurrency, queues)
         self._settings, self._events, self._clock = settings, events, clock
         self.shutdown = Shutdown()
+        self._beside = beside
         self._runners: dict[bool, Runner] = {
             True: AsyncRunner(),
             False: ThreadRunner(settings.sync_pool_size),
@@ -156,6 +158,7 @@ class Crew:
             self._loop("give back", self._give_back_stale, STALE_SECONDS / 2),
             self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS),
         ]
+        loops.extend(self._loop(*one) for one in self._beside)
         if claim:
             loops.append(self._loop("claim", self._claimer.one_pass, 0.0))
         return loops

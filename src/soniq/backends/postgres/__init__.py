@@ -12,6 +12,7 @@ from soniq.backends.contract import (
     JobStore,
     Lifeline,
     Migration,
+    ScheduleStore,
     StatsStore,
     Wakeups,
     WorkerStore,
@@ -20,6 +21,7 @@ from soniq.backends.postgres import migrate
 from soniq.backends.postgres.dead_letters import PostgresDeadLetters
 from soniq.backends.postgres.jobs import PostgresJobs
 from soniq.backends.postgres.pool import FOLDER, Database
+from soniq.backends.postgres.schedules import PostgresSchedules
 from soniq.backends.postgres.stats import PostgresStats
 from soniq.backends.postgres.target import Target
 from soniq.backends.postgres.wakeups import PostgresWakeups
@@ -61,6 +63,7 @@ class PostgresBackend:
             lifeline=lifeline,
         )
         self.jobs: JobStore = PostgresJobs(self._db, clock)
+        self.schedules: ScheduleStore = PostgresSchedules(self._db, clock)
         self.dead_letters: DeadLetterStore = PostgresDeadLetters(self._db, clock)
         self.workers: WorkerStore = PostgresWorkers(self._db, clock)
         self.stats: StatsStore = PostgresStats(self._db, clock)

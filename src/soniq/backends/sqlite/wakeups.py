@@ -9,7 +9,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from soniq.backends.bells import Bells
-from soniq.backends.contract import JobStore, Queues
+from soniq.backends.contract import SCHEDULE_CHANGES, JobStore, Queues
 from soniq.backends.sqlite.connection import Database
 
 LOOK_EVERY = 0.05  # seconds between two looks for commits of other processes
@@ -54,13 +54,19 @@ class SqliteWakeups:
         with self._bell.listening(queues) as sleeper:
             while not sleeper.woken.is_set():
                 self._version = await self._look()
-                if self._version != seen and await self._jobs.due_in(queues) == 0:
+                if self._version != seen and await self._matters(queues):
                     return
                 seen = self._version
                 left = deadline - loop.time()
                 if left <= 0:
                     return
                 await sleeper.sleep(min(left, LOOK_EVERY))
+
+    async def _matters(self, queues: Queues) -> bool:
+        """Tell whether what another process has committed may be what someone waits for."""
+        if queues == (SCHEDULE_CHANGES,):
+            return True
+        return await self._jobs.due_in(queues) == 0
 
     async def _look(self) -> int:
         """Return a number that changes whenever another connection has committed."""

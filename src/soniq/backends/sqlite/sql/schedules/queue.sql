@@ -1,0 +1,1 @@
+SELECT queue FROM soniq_schedules WHERE name = :name
