@@ -6,17 +6,11 @@ from typing import Annotated
 
 import typer
 
-from soniq.cli.options import DatabaseUrl
+from soniq.cli.options import DatabaseUrl, Target
 
 
 def worker(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODULE:APP]",
-            help="Where the Soniq object is (default: SONIQ_APP, else in SONIQ_JOBS_MODULES).",
-        ),
-    ] = None,
+    target: Target = None,
     *,
     queues: Annotated[
         str | None, typer.Option(help="Queues to serve, such as mail,urgent (default: all).")
@@ -26,6 +20,9 @@ def worker(
     ] = None,
     run_once: Annotated[
         bool, typer.Option("--run-once", help="Run what is due, then end.")
+    ] = False,
+    with_scheduler: Annotated[
+        bool, typer.Option("--with-scheduler", help="Fire recurring jobs, too.")
     ] = False,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -41,6 +38,7 @@ def worker(
         queues=None if queues is None else split(queues),
         concurrency=concurrency,
         run_once=run_once,
+        with_scheduler=with_scheduler,
         database_url=database_url,
     )
 

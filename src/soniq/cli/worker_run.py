@@ -28,6 +28,7 @@ def run(
     queues: Sequence[str] | None,
     concurrency: int | None,
     run_once: bool,
+    with_scheduler: bool,
     database_url: str | None,
 ) -> None:
     """Run a worker to its end.
@@ -37,6 +38,26 @@ def run(
 
     Ends the process with code 1 where jobs had to be left behind.
     """
+    app = prepare(target, database_url)
+    served = queues if queues is not None else app.settings.queues
+    announce(app, served, concurrency or app.settings.concurrency)
+    report = asyncio.run(
+        work(app, served, concurrency, run_once=run_once, with_scheduler=with_scheduler)
+    )
+    conclude(report)
+    if report.abandoned:
+        # A handler that nothing can stop still runs in a thread, and would hold up the exit.
+        logging.shutdown()
+        os._exit(Exit.FAILED)
+
+
+def prepare(target: str | None, database_url: str | None) -> Soniq:
+    """Return the app to work for, with the log set up as its settings say.
+
+    Raises:
+        DiscoveryError: there is no app to be found.
+        ConfigurationError: the app names another database.
+    """
     if database_url:
         # The app is made by the user's module, which reads its URL from here.
         os.environ["SONIQ_DATABASE_URL"] = database_url
@@ -44,14 +65,7 @@ def run(
         app = find_app(target)
     logs.configure(app.settings.log_level, app.settings.log_format)
     refuse_other_database(app, database_url)
-    served = queues if queues is not None else app.settings.queues
-    announce(app, served, concurrency or app.settings.concurrency)
-    report = asyncio.run(work(app, served, concurrency, run_once=run_once))
-    conclude(report)
-    if report.abandoned:
-        # A handler that nothing can stop still runs in a thread, and would hold up the exit.
-        logging.shutdown()
-        os._exit(Exit.FAILED)
+    return app
 
 
 @contextmanager
@@ -122,12 +136,21 @@ def refuse_other_database(app: Soniq, database_url: str | None) -> None:
 
 
 async def work(
-    app: Soniq, queues: Sequence[str] | None, concurrency: int | None, *, run_once: bool
+    app: Soniq,
+    queues: Sequence[str] | None,
+    concurrency: int | None,
+    *,
+    run_once: bool,
+    with_scheduler: bool,
 ) -> WorkerReport:
     """Run the worker under the signals of this process; close the app afterwards."""
     try:
         return await app.run_worker(
-            concurrency=concurrency, queues=queues, run_once=run_once, handle_signals=True
+            concurrency=concurrency,
+            queues=queues,
+            run_once=run_once,
+            handle_signals=True,
+            with_scheduler=with_scheduler,
         )
     finally:
         await app.close()

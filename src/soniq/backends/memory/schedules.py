@@ -15,7 +15,7 @@ from soniq.schedule import Agenda, Fired, Firing, NewSchedule, Origin, Schedule,
 
 
 class MemoryScheduleStore:
-    """Recurring jobs. A schedule is a frozen value here, too: a change puts another in its place."""
+    """Recurring jobs. A schedule is a frozen value: a change puts another in its place."""
 
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
