@@ -6,7 +6,8 @@ import sys
 
 from tests.support.processes import unmeasured
 
-HEAVY = {"typer", "click", "rich", "asyncpg", "sqlite3", "pydantic", "starlette", "fastapi"}
+HEAVY = {"typer", "click", "rich", "pydantic", "starlette", "fastapi", "asyncpg", "sqlite3"}
+HEAVY |= {"cronsim", "cron_descriptor"}
 
 
 def loaded_by(statement: str) -> set[str]:
