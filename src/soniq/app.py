@@ -331,10 +331,11 @@ class Soniq(Definitions):
             run_once: run all that is due, and what becomes due at once by that, then return.
             handle_signals: stop on SIGTERM and SIGINT; off, the program's own handlers stay.
             stop: set it to end the worker from within the program, as SIGTERM would.
-            with_scheduler: fire schedules beside the jobs, as ``run_scheduler`` does.
+            with_scheduler: fire schedules, too, as ``run_scheduler`` does; with ``run_once`` those
+                that are due.
         """
         await self.ensure_initialized()
-        beside = self._scheduler_loop().passes if with_scheduler else ()
+        beside = await self._scheduler_loop().beside(run_once=run_once) if with_scheduler else ()
         return await self._crew(concurrency, queues, beside).run(
             run_once=run_once, handle_signals=handle_signals, stop=stop
         )

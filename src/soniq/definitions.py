@@ -80,7 +80,7 @@ class Definitions:
             options: those of ``@app.job()``.
 
         Raises:
-            TypeError: no parentheses, an option that tasks do not have, or arguments that don't fit.
+            TypeError: no parentheses, an option that tasks lack, or arguments that don't fit.
             ValueError: neither or both of cron and every, or a value that can't be used.
 
         Example:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Literal, cast, get_args
 
 from soniq import crontab
@@ -15,7 +16,6 @@ from soniq.retry import LONGEST_DELAY
 Missed = Literal["one", "skip", "all"]
 Every = timedelta | int | float
 SHORTEST_INTERVAL = 1.0
-TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,27 @@ class Recurrence:
         return anchor + (1 + self._steps(moment, anchor)) * self._interval()
 
     def until(self, start: datetime, end: datetime, anchor: datetime) -> Iterator[datetime]:
-        """Yield the ticks from ``start`` to ``end``, both included, in order."""
+        """Yield the ticks after ``start``, up to and including ``end``, in order."""
         if self.every is None:
-            yield from self._crontab().until(start - TICK, end)
-            return
-        first = self._steps(start - TICK, anchor) + 1
-        last = self._steps(end, anchor)
-        yield from (anchor + step * self._interval() for step in range(first, last + 1))
+            return self._crontab().until(start, end)
+        steps = range(self._steps(start, anchor) + 1, self._steps(end, anchor) + 1)
+        return (anchor + step * self._interval() for step in steps)
 
     def latest(self, start: datetime, end: datetime, anchor: datetime) -> datetime | None:
-        """Return the last tick from ``start`` to ``end``, both included, or None."""
+        """Return the last tick after ``start``, up to and including ``end``, or None."""
         if self.every is None:
-            return self._crontab().latest(start - TICK, end)
+            return self._crontab().latest(start, end)
         tick = anchor + self._steps(end, anchor) * self._interval()
-        return tick if tick >= start else None
+        return tick if tick > start else None
+
+    def count(self, start: datetime, end: datetime, anchor: datetime, *, most: int) -> int:
+        """Return how many ticks lie after ``start``, up to and including ``end``.
+
+        Those of cron are counted one by one, and only to ``most``.
+        """
+        if self.every is None:
+            return sum(1 for _ in islice(self._crontab().until(start, end), most))
+        return self._steps(end, anchor) - self._steps(start, anchor)
 
     def _crontab(self) -> crontab.Crontab:
         return crontab.Crontab(cast("str", self.cron), self.timezone)

@@ -131,8 +131,8 @@ class Agenda:
         return tuple(schedule for schedule in self.schedules if schedule.next_at <= self.now)
 
     @property
-    def idle_seconds(self) -> float | None:
-        """The seconds until the first of them is due (0: now), or None if there is none."""
-        if not self.schedules:
-            return None
-        return max(0.0, (self.schedules[0].next_at - self.now).total_seconds())
+    def next_in(self) -> float | None:
+        """The seconds until the first of the others is due, or None if there are no others."""
+        coming = (schedule.next_at for schedule in self.schedules if schedule.next_at > self.now)
+        first = next(coming, None)
+        return None if first is None else (first - self.now).total_seconds()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
 from soniq.backends.contract import SCHEDULE_CHANGES, Backend
 from soniq.clock import Clock
-from soniq.errors import DatabaseUnreachable
+from soniq.errors import DatabaseError
 from soniq.events import Events, ScheduleFired
 from soniq.repeat import Pass
 from soniq.schedule import Agenda, Fired, Firing, Schedule
@@ -21,7 +22,8 @@ BATCH = 100
 LOOK_SECONDS = 20.0
 # Somebody else fires what is due at this moment; it will have moved on by then.
 RACE_SECONDS = 0.05
-BROKEN_SECONDS = 1.0
+RACES = 20
+BROKEN_SECONDS = 20.0
 TICKS_KEPT_SECONDS = 7 * 86_400.0
 PRUNE_BATCH = 1000
 PRUNE_SECONDS = 600.0
@@ -38,7 +40,8 @@ class SchedulerLoop:
         self._events = events
         self._clock = clock
         self._adopted: tuple[str, ...] | None = None
-        self._broken: set[str] = set()
+        # Until when schedules that can't be read or fired are left alone (monotonic).
+        self._broken: dict[str, float] = {}
 
     @property
     def passes(self) -> tuple[Pass, ...]:
@@ -48,19 +51,42 @@ class SchedulerLoop:
             ("prune ticks", self.prune, PRUNE_SECONDS),
         )
 
+    async def beside(self, *, run_once: bool) -> tuple[Pass, ...]:
+        """Return what to do beside a worker; one that runs only once finds all that is due fired.
+
+        Raises:
+            DatabaseError: it went away meanwhile.
+        """
+        if not run_once:
+            return self.passes
+        await self.catch_up()
+        return ()
+
     async def one_pass(self) -> float:
         """Fire once what is due, or sleep until something is; 0 means: again at once."""
+        agenda = await self.look()
+        firings = self.plans(agenda)
+        if not firings:
+            await self._sleep(agenda)
+            return 0.0
+        return 0.0 if await self.fire(firings) else RACE_SECONDS
+
+    async def catch_up(self) -> None:
+        """Fire all that is due; leave what another scheduler has been holding for a second."""
+        in_vain = 0
+        while in_vain < RACES and (firings := self.plans(await self.look())):
+            if await self.fire(firings):
+                in_vain = 0
+            else:
+                in_vain += 1
+                await asyncio.sleep(RACE_SECONDS)
+
+    async def look(self) -> Agenda:
+        """Return what comes next; what stands in the code is written before."""
         known = self._scheduler.declared
         if known != self._adopted:
             await self._adopt(known)
-        agenda = await self._backend.schedules.agenda(known, limit=BATCH)
-        firings = self.plans(agenda)
-        if firings:
-            fired = await self._fire(firings)
-            await self._tell(firings, fired)
-            return 0.0 if fired or any(not firing.ticks for firing in firings) else RACE_SECONDS
-        await self._sleep(agenda)
-        return 0.0
+        return await self._backend.schedules.agenda(known, limit=BATCH)
 
     async def prune(self) -> None:
         """Delete the ticks that are older than seven days."""
@@ -81,33 +107,42 @@ class SchedulerLoop:
             )
 
     def plans(self, agenda: Agenda) -> list[Firing]:
-        """Return what is to become of all that is due; what can't be read is left out."""
-        plans = [self._plan(schedule, agenda) for schedule in agenda.due]
+        """Return what is to become of all that is due, but for what is broken."""
+        moment = self._clock.monotonic()
+        sound = [one for one in agenda.due if self._broken.get(one.name, moment) <= moment]
+        plans = [self._plan(schedule, agenda) for schedule in sound]
         return [one for one in plans if one is not None]
 
     def _plan(self, schedule: Schedule, agenda: Agenda) -> Firing | None:
         try:
-            firing = plan(schedule, agenda.now, self._clock.new_id)
-        except Exception:
-            # Such as a zone that this host does not know. The others fire all the same.
-            if schedule.name not in self._broken:
-                logger.exception("Schedule %s can't be read; it does not fire", schedule.name)
-            self._broken.add(schedule.name)
+            return plan(schedule, agenda.now, self._clock.new_id)
+        except Exception as error:  # noqa: BLE001 - one that nobody foresaw must not stop the others
+            self._leave_alone(schedule.name, error)
             return None
-        self._broken.discard(schedule.name)
-        return firing
 
-    async def _fire(self, firings: Sequence[Firing]) -> list[Fired]:
-        """Fire all together, or one by one where the database refuses one of them."""
+    async def fire(self, firings: Sequence[Firing]) -> list[Fired]:
+        """Fire what nobody else has fired or changed meanwhile, and tell of it."""
+        fired = await self._write(firings)
+        await self._tell(firings, fired)
+        return fired
+
+    async def _write(self, firings: Sequence[Firing]) -> list[Fired]:
+        """Write all together, or one by one where the database refuses one of them."""
         try:
             return await self._backend.schedules.fire(firings)
-        except DatabaseUnreachable:
+        except DatabaseError:
             raise
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - as above
             if len(firings) == 1:
-                logger.exception("Schedule %s can't be fired", firings[0].name)
+                self._leave_alone(firings[0].name, error)
                 return []
-            return [fired for firing in firings for fired in await self._fire([firing])]
+            return [fired for firing in firings for fired in await self._write([firing])]
+
+    def _leave_alone(self, name: str, error: Exception) -> None:
+        self._broken[name] = self._clock.monotonic() + BROKEN_SECONDS
+        logger.error(
+            "Schedule %s can't be fired; next try in %.0f s", name, BROKEN_SECONDS, exc_info=error
+        )
 
     async def _tell(self, firings: Sequence[Firing], fired: Sequence[Fired]) -> None:
         if fired:
@@ -115,8 +150,10 @@ class SchedulerLoop:
         for one in fired:
             logger.debug("Schedule %s: tick %s, job %s", one.name, one.tick, one.job_id)
             await self._events.emit(ScheduleFired(one.name, one.tick, one.job_id))
+        names = {one.name for one in fired}
         for firing in firings:
-            if firing.missed:
+            # Where nothing was to be fired, nobody knows who was first.
+            if firing.missed and (firing.name in names or not firing.ticks):
                 logger.warning(
                     "Schedule %s: %d tick(s) were missed before %s",
                     firing.name, firing.missed, firing.next_at.isoformat(),
@@ -124,8 +161,6 @@ class SchedulerLoop:
 
     async def _sleep(self, agenda: Agenda) -> None:
         seconds = LOOK_SECONDS * (0.9 + 0.2 * self._clock.random())
-        idle = agenda.idle_seconds
-        if idle is not None:
-            # Due, and yet nothing to fire: it is broken, and the others must not wait long.
-            seconds = min(seconds, idle or BROKEN_SECONDS)
+        if agenda.next_in is not None:
+            seconds = min(seconds, agenda.next_in)
         await self._backend.wakeups.wait((SCHEDULE_CHANGES,), seconds)

@@ -13,7 +13,7 @@ from soniq.schedule import Firing, Schedule
 IN_TIME = timedelta(seconds=10)
 # With missed="all": so many at a time, the rest by the next passes.
 BURST = 100
-# Nobody needs the exact number of what was missed in a year.
+# Ticks of cron are counted one by one: nobody needs the exact number of a year.
 MOST_COUNTED = 1000
 
 
@@ -25,12 +25,12 @@ def plan(schedule: Schedule, now: datetime, new_id: Callable[[], str]) -> Firing
     """
     recurrence, anchor = schedule.recurrence, schedule.anchor_at
     # The first due tick is what the row says, whatever the recurrence would say by now.
-    later = recurrence.until(schedule.next_at + timedelta(microseconds=1), now, anchor)
+    first = schedule.next_at
     if schedule.missed == "all":
-        ticks = [schedule.next_at, *islice(later, BURST - 1)]
+        ticks = [first, *islice(recurrence.until(first, now, anchor), BURST - 1)]
         return firing(schedule, ticks, recurrence.after(ticks[-1], anchor), new_id)
-    last = recurrence.latest(schedule.next_at, now, anchor) or schedule.next_at
-    earlier = 0 if last == schedule.next_at else sum(1 for _ in islice(later, MOST_COUNTED))
+    last = recurrence.latest(first, now, anchor) or first
+    earlier = recurrence.count(first, last, anchor, most=MOST_COUNTED)
     next_at = recurrence.after(now, anchor)
     if schedule.missed == "skip" and now - last > IN_TIME:
         return firing(schedule, [], next_at, new_id, missed=earlier + 1)

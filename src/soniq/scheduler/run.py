@@ -20,7 +20,10 @@ async def run_loops(
     handle_signals: bool = False,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Return when ``stop`` is set or a signal asked for it; what is being fired is finished."""
+    """Return when ``stop`` is set or a signal asks for it.
+
+    What is being fired at that moment is fired whole or, by the next scheduler, later.
+    """
     shutdown = Shutdown()
     with shutdown.on_signals() if handle_signals else nullcontext():
         loops = [

@@ -10,7 +10,6 @@ from soniq.backends.contract import (
     JobStore,
     Lifeline,
     Migration,
-    ScheduleStore,
     StatsStore,
     Wakeups,
     WorkerStore,
@@ -23,6 +22,7 @@ from soniq.backends.memory.tables import Tables
 from soniq.backends.memory.wakeups import MemoryWakeups
 from soniq.backends.memory.workers import MemoryWorkerStore
 from soniq.backends.refusals import refuse_acquire
+from soniq.backends.schedule_contract import ScheduleStore
 from soniq.clock import Clock
 
 

@@ -12,7 +12,6 @@ from soniq.backends.contract import (
     JobStore,
     Lifeline,
     Migration,
-    ScheduleStore,
     StatsStore,
     Wakeups,
     WorkerStore,
@@ -26,6 +25,7 @@ from soniq.backends.postgres.stats import PostgresStats
 from soniq.backends.postgres.target import Target
 from soniq.backends.postgres.wakeups import PostgresWakeups
 from soniq.backends.postgres.workers import PostgresWorkers
+from soniq.backends.schedule_contract import ScheduleStore
 from soniq.clock import Clock
 from soniq.settings import Settings
 

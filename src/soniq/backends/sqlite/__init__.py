@@ -11,13 +11,13 @@ from soniq.backends.contract import (
     JobStore,
     Lifeline,
     Migration,
-    ScheduleStore,
     StatsStore,
     Wakeups,
     WorkerStore,
 )
 from soniq.backends.migrations import report, scripts
 from soniq.backends.refusals import refuse_acquire
+from soniq.backends.schedule_contract import ScheduleStore
 from soniq.backends.sqlite.connection import Database, Work
 from soniq.backends.sqlite.dead_letters import SqliteDeadLetterStore
 from soniq.backends.sqlite.jobs import SqliteJobStore

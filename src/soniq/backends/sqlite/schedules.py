@@ -131,10 +131,11 @@ def fire_one(connection: Connection, firing: Firing, now: str) -> list[Fired]:
         "missed": firing.missed,
         "now": now,
     }
-    if not connection.execute(sql("schedules/move"), facts).rowcount:
+    moved = connection.execute(sql("schedules/move"), facts).fetchone()
+    if moved is None:
         return []
+    (queue,) = moved
     fired: list[Fired] = []
-    (queue,) = connection.execute(sql("schedules/queue"), facts).fetchone()
     for tick, job_id in firing.ticks:
         row: Facts = {"name": firing.name, "tick_at": text(tick), "job_id": job_id, "now": now}
         if not connection.execute(sql("schedules/note_tick"), row).rowcount:
@@ -142,8 +143,10 @@ def fire_one(connection: Connection, firing: Firing, now: str) -> list[Fired]:
         made = connection.execute(sql("schedules/make_job"), row).rowcount > 0
         if not made:
             connection.execute(sql("schedules/forget_job"), row)
-        connection.execute(sql("schedules/note_last"), row)
         fired.append(Fired(firing.name, queue, tick, job_id if made else None))
+    if fired:
+        last = {"name": firing.name, "tick_at": text(fired[-1].tick), "job_id": fired[-1].job_id}
+        connection.execute(sql("schedules/note_last"), last)
     return fired
 
 

@@ -8,3 +8,4 @@ WHERE name = :name
     AND next_at = :due
     AND status = 'active'
     AND next_at <= :now
+RETURNING queue

@@ -1,1 +1,0 @@
-SELECT queue FROM soniq_schedules WHERE name = :name
