@@ -1,13 +1,18 @@
+"""Schedules: what fires when, what is missed, and what operators do; the clock stands still."""
+
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from soniq import Soniq, every
+from soniq import JobContext, Soniq, TaskRef, cron, daily, every
 from soniq.errors import InvalidOption, ScheduleNotFound, UnknownTask
-from soniq.schedule import ScheduleStatus
+from soniq.options import EnqueueOptions
+from soniq.recurrence import Recurrence
+from soniq.schedule import NewSchedule, Origin, ScheduleStatus
 from soniq.scheduler.loop import SchedulerLoop
 from tests.support.clock import START, FrozenClock
 from tests.support.jobs import run_all
@@ -35,9 +40,7 @@ def scheduler_of(app: Soniq) -> SchedulerLoop:
 async def fire_due(app: Soniq) -> int:
     """Let one scheduler fire all that is due; return the number of new jobs."""
     before = len(await app.list_jobs(limit=10_000))
-    loop = scheduler_of(app)
-    while (await app.backend.schedules.agenda(app.scheduler.declared, limit=1)).due:
-        await loop.one_pass()
+    await scheduler_of(app).catch_up()
     return len(await app.list_jobs(limit=10_000)) - before
 
 
@@ -75,8 +78,6 @@ async def test_options_of_the_schedule_win_over_those_of_the_task(
 
 async def test_the_handler_can_read_its_tick(app: Soniq, clock: FrozenClock) -> None:
     """``ctx.scheduled_at`` is the tick, however late the job was made."""
-    from soniq import JobContext  # noqa: PLC0415 - the only test that needs it
-
     seen: list[datetime | None] = []
 
     @app.periodic(every=60, name="tick")
@@ -219,6 +220,58 @@ async def test_a_tick_fires_once_whoever_planned_it(
     assert await app.backend.schedules.fire(other) == []
     assert await app.backend.schedules.fire(one) == []
     assert len(await app.list_jobs()) == 1
+
+
+async def test_two_schedulers_that_start_together_share_one_row_and_fire_each_tick_once(
+    make_app: Any, clock: FrozenClock
+) -> None:
+    """Both write what stands in the code, both see the same tick come, again and again."""
+
+    async def tick() -> None: ...
+
+    apps = [make_app(clock), make_app(clock)]
+    for app in apps:
+        app.periodic(every=1, name="tick")(tick)
+    loops = [scheduler_of(app) for app in apps]
+    for _ in range(20):
+        await asyncio.gather(*(loop.catch_up() for loop in loops))
+        clock.advance(seconds=1)
+    assert [schedule.name for schedule in await apps[0].scheduler.list()] == ["tick"]
+    assert await due_times(apps[1]) == [START + timedelta(seconds=n) for n in range(1, 20)]
+
+
+async def test_what_cannot_be_read_does_not_stop_the_others(
+    app: Soniq, clock: FrozenClock, ran: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A zone that this host does not know: told once in a while, and the rest fires."""
+    job = app.enqueuer.prepare(app.enqueuer.resolve("report"), {}, EnqueueOptions())
+    await app.ensure_initialized()
+    nowhere = Recurrence(cron="* * * * *", timezone="Mars/Olympus")
+    await app.backend.schedules.put(NewSchedule(job, nowhere, Origin.ADDED, START, START + MINUTE))
+    app.periodic(every=60, name="other")(nothing)
+    await app.scheduler.adopt()
+    loop = scheduler_of(app)
+    for _ in range(3):
+        clock.advance(minutes=1)
+        for _ in range(3):
+            await loop.catch_up()
+    assert [job.job_name for job in await app.list_jobs()] == ["other"] * 3
+    told = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert told == ["Schedule report can't be fired; next try in 20 s"] * 3
+
+
+async def test_missed_ticks_are_told_in_the_log(
+    app: Soniq, clock: FrozenClock, ran: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the one scheduler that fired what was left of them."""
+    await app.scheduler.add("report", every=60)
+    clock.advance(minutes=3)
+    agenda = await app.backend.schedules.agenda((), limit=10)
+    loops = [scheduler_of(app) for _ in range(3)]
+    for loop, firings in [(loop, loop.plans(agenda)) for loop in loops]:
+        await loop.fire(firings)
+    [told] = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert told == "Schedule report: 2 tick(s) were missed before 2026-01-01T09:04:00+00:00"
 
 
 async def test_a_tick_is_not_repeated_when_the_clock_steps_back(
@@ -403,6 +456,54 @@ def test_periodic_is_an_ordinary_job_as_well(app: Soniq) -> None:
         app.periodic(nothing)
     with pytest.raises(TypeError, match="size"):
         app.periodic(every=60, name="flush.more", args={"size": 1})(nothing)
+
+
+async def test_a_worker_that_runs_once_fires_what_is_due_before(
+    app: Soniq, clock: FrozenClock, ran: list[str]
+) -> None:
+    """``run_once`` and ``with_scheduler``: for hosts where only a crontab can start things."""
+    await app.scheduler.add("report", every=60, args={"region": "US"}, missed="all")
+    clock.advance(minutes=2)
+    async with asyncio.timeout(20):
+        report = await app.run_worker(run_once=True, with_scheduler=True)
+    assert (report.complete, ran) == (2, ["US", "US"])
+
+
+async def test_the_ways_to_declare_and_to_add(app: Soniq) -> None:
+    """A task, its name, a name as ``name=`` and a TaskRef; builders, timedeltas and numbers."""
+
+    @app.periodic(cron=daily().at("09:00"), name="reports.daily")
+    async def daily_report() -> None: ...
+
+    @app.periodic(cron=every(10).minutes(), queue="maintenance", name="cleanup")
+    async def cleanup_old_sessions(region: str = "EU") -> None: ...
+
+    @app.periodic(every=timedelta(seconds=30), name="metrics.flush")
+    async def flush_metrics() -> None: ...
+
+    await app.scheduler.adopt()
+    found = {one.name: (one.cron, one.every) for one in await app.scheduler.list()}
+    assert found == {
+        "cleanup": ("*/10 * * * *", None),
+        "metrics.flush": (None, 30.0),
+        "reports.daily": ("0 9 * * *", None),
+    }
+    added = await app.scheduler.add(
+        target=cleanup_old_sessions,
+        cron=cron("0 9 * * *"),
+        args={"region": "US"},
+        queue="reports",
+        priority=10,
+    )
+    assert (added.name, added.queue, added.priority) == ("cleanup", "reports", 10)
+    for target in ("cleanup", TaskRef("cleanup")):
+        await app.scheduler.add(target, every=90.5)
+    await app.scheduler.add(name="cleanup", every=timedelta(hours=1))
+    assert len(await app.scheduler.list(status="active")) == 3
+    await app.scheduler.pause("reports.daily")
+    await app.scheduler.resume("reports.daily")
+    await app.scheduler.remove("reports.daily")
+    assert await app.scheduler.get("reports.daily") is None
 
 
 async def test_old_ticks_are_pruned(app: Soniq, clock: FrozenClock, ran: list[str]) -> None:

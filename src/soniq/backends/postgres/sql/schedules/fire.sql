@@ -43,10 +43,12 @@ made AS (
 ),
 noted AS (
     INSERT INTO soniq_schedule_ticks (name, tick_at, job_id, fired_at)
-    SELECT fresh.name, fresh.tick_at, made.id, clock.time
+    SELECT
+        fresh.name, fresh.tick_at,
+        CASE WHEN fresh.job_id IN (SELECT made.id FROM made) THEN fresh.job_id END,
+        clock.time
     FROM fresh
     CROSS JOIN clock
-    LEFT JOIN made ON made.id = fresh.job_id
     RETURNING name, tick_at, job_id
 ),
 latest AS (
