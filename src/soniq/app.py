@@ -28,7 +28,7 @@ from soniq.options import (
 from soniq.registry import Registry
 from soniq.repeat import Pass
 from soniq.scheduler.loop import SchedulerLoop
-from soniq.scheduler.run import run_loops
+from soniq.scheduler.run import run_scheduler
 from soniq.scheduler.service import Scheduler
 from soniq.task import Task, TaskRef
 from soniq.worker.worker import Crew, WorkerReport
@@ -350,7 +350,7 @@ class Soniq(Definitions):
             stop: set it to end the scheduler from within the program.
         """
         await self.ensure_initialized()
-        await run_loops(
+        await run_scheduler(
             self._scheduler_loop(),
             events=self.events,
             clock=self.clock,

@@ -506,12 +506,17 @@ async def test_the_ways_to_declare_and_to_add(app: Soniq) -> None:
     assert await app.scheduler.get("reports.daily") is None
 
 
-async def test_old_ticks_are_pruned(app: Soniq, clock: FrozenClock, ran: list[str]) -> None:
-    """After seven days; younger ones stay."""
-    await app.scheduler.add("report", every=timedelta(days=1))
-    for _ in range(9):
-        clock.advance(days=1)
-        await fire_due(app)
-    await scheduler_of(app).prune()
-    kept = [one.tick for one in await app.scheduler.history("report")]
-    assert kept == [START + timedelta(days=n) for n in range(9, 1, -1)]
+async def test_the_last_hundred_ticks_are_kept(
+    app: Soniq, clock: FrozenClock, ran: list[str]
+) -> None:
+    """Those of each schedule, and a few more, however often others fire."""
+    app.periodic(every=3600, name="other")(nothing)
+    await app.scheduler.adopt()
+    await app.scheduler.add("report", every=60)
+    for _ in range(130):
+        clock.advance(minutes=1)
+        await scheduler_of(app).catch_up()
+    kept = [one.tick for one in await app.scheduler.history("report", 1000)]
+    assert kept[:100] == [START + n * MINUTE for n in range(130, 30, -1)]
+    assert len(kept) <= 101
+    assert len(await app.scheduler.history("other")) == 2

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from soniq.schedule import Agenda, Fired, Firing, NewSchedule, Schedule, ScheduleStatus
 
+TICKS_KEPT = 100
+
 
 class ScheduleStore(Protocol):
     """The tables ``soniq_schedules`` and ``soniq_schedule_ticks``."""
@@ -59,14 +61,11 @@ class ScheduleStore(Protocol):
         """Fire schedules: each tick and its job in one transaction; return what was fired.
 
         Nothing happens to a schedule that was fired, paused, removed or changed meanwhile, or that
-        another scheduler is firing at this moment. A tick that was fired before makes no job.
+        another scheduler is firing at this moment. A tick that was fired before makes no job: of
+        each schedule the last ``TICKS_KEPT`` are on record.
         """
         ...
 
     async def ticks(self, name: str, *, limit: int) -> list[Fired]:
         """Return the last ticks that were fired, the latest first."""
-        ...
-
-    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
-        """Delete up to ``limit`` ticks from more than ``older_than`` seconds ago."""
         ...

@@ -24,13 +24,11 @@ LOOK_SECONDS = 20.0
 RACE_SECONDS = 0.05
 RACES = 20
 BROKEN_SECONDS = 20.0
-TICKS_KEPT_SECONDS = 7 * 86_400.0
-PRUNE_BATCH = 1000
-PRUNE_SECONDS = 600.0
+LOOP = "fire schedules"
 
 
 class SchedulerLoop:
-    """The passes of one scheduler; ``scheduler`` knows what stands in this process's code."""
+    """The pass of one scheduler; ``scheduler`` knows what stands in this process's code."""
 
     def __init__(
         self, backend: Backend, scheduler: Scheduler, *, events: Events, clock: Clock
@@ -43,14 +41,6 @@ class SchedulerLoop:
         # Until when schedules that can't be read or fired are left alone (monotonic).
         self._broken: dict[str, float] = {}
 
-    @property
-    def passes(self) -> tuple[Pass, ...]:
-        """What a scheduler does again and again."""
-        return (
-            ("fire schedules", self.one_pass, 0.0),
-            ("prune ticks", self.prune, PRUNE_SECONDS),
-        )
-
     async def beside(self, *, run_once: bool) -> tuple[Pass, ...]:
         """Return what to do beside a worker; one that runs only once finds all that is due fired.
 
@@ -58,7 +48,7 @@ class SchedulerLoop:
             DatabaseError: it went away meanwhile.
         """
         if not run_once:
-            return self.passes
+            return ((LOOP, self.one_pass, 0.0),)
         await self.catch_up()
         return ()
 
@@ -87,14 +77,6 @@ class SchedulerLoop:
         if known != self._adopted:
             await self._adopt(known)
         return await self._backend.schedules.agenda(known, limit=BATCH)
-
-    async def prune(self) -> None:
-        """Delete the ticks that are older than seven days."""
-        pruned = PRUNE_BATCH
-        while pruned == PRUNE_BATCH:
-            pruned = await self._backend.schedules.prune(
-                older_than=TICKS_KEPT_SECONDS, limit=PRUNE_BATCH
-            )
 
     async def _adopt(self, known: tuple[str, ...]) -> None:
         orphans = await self._scheduler.adopt()

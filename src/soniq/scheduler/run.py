@@ -1,4 +1,4 @@
-"""Run the loops of a scheduler until they are told to stop."""
+"""Run a scheduler until it is told to stop."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from contextlib import nullcontext
 from soniq.clock import Clock
 from soniq.events import Events
 from soniq.repeat import repeat
-from soniq.scheduler.loop import SchedulerLoop
+from soniq.scheduler.loop import LOOP, SchedulerLoop
 from soniq.worker.shutdown import Shutdown
+from soniq.worker.worker import put_down
 
 
-async def run_loops(
-    loop: SchedulerLoop,
+async def run_scheduler(
+    scheduler: SchedulerLoop,
     *,
     events: Events,
     clock: Clock,
@@ -26,22 +27,14 @@ async def run_loops(
     """
     shutdown = Shutdown()
     with shutdown.on_signals() if handle_signals else nullcontext():
-        loops = [
+        tasks = [
             asyncio.create_task(
-                repeat(
-                    name, one_pass, every=every, stop=shutdown.draining, clock=clock, events=events
-                ),
-                name=f"soniq {name}",
-            )
-            for name, one_pass, every in loop.passes
-        ]
-        asked = [
+                repeat(LOOP, scheduler.one_pass, stop=shutdown.draining, clock=clock, events=events)
+            ),
             asyncio.create_task(shutdown.draining.wait()),
             asyncio.create_task((stop or asyncio.Event()).wait()),
         ]
         try:
-            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*asked, *loops):
-                task.cancel()
-            await asyncio.gather(*asked, *loops, return_exceptions=True)
+            await put_down(tasks)

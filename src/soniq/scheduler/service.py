@@ -12,7 +12,7 @@ from soniq.backends.contract import SCHEDULE_CHANGES, Backend
 from soniq.enqueue import Enqueuer, Target
 from soniq.errors import DatabaseError, InvalidOption, ScheduleNotFound
 from soniq.options import EnqueueOptions
-from soniq.recurrence import Recurrence, read_recurrence
+from soniq.recurrence import Every, Missed, Recurrence, read_recurrence
 from soniq.schedule import Fired, NewSchedule, Origin, Schedule, ScheduleStatus
 from soniq.scheduler.preview import Tick, coming
 from soniq.task import Task
@@ -52,12 +52,12 @@ class Scheduler:
         *,
         name: str | None = None,
         cron: object = None,
-        every: object = None,
+        every: Every | None = None,
         args: Mapping[str, Any] | None = None,
         queue: str | None = None,
         priority: int | None = None,
         timezone: str = "UTC",
-        missed: str = "one",
+        missed: Missed = "one",
     ) -> Schedule:
         """Let a task run again and again; return the schedule.
 
@@ -176,7 +176,7 @@ class Scheduler:
         return coming(schedule, await self._backend.schedules.now(), n)
 
     async def history(self, name: str, n: int = 20) -> builtins.list[Fired]:
-        """Return the last ``n`` ticks that were fired, the latest first; kept for seven days.
+        """Return the last ``n`` ticks that were fired, the latest first; about 100 are kept.
 
         Raises:
             ScheduleNotFound: there is none of that name.

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from soniq.backends.memory.settle import check_json
 from soniq.backends.memory.tables import JobRow, Tables
-from soniq.backends.times import later
+from soniq.backends.schedule_contract import TICKS_KEPT
 from soniq.clock import Clock
 from soniq.schedule import Agenda, Fired, Firing, NewSchedule, Origin, Schedule, ScheduleStatus
 
@@ -119,20 +119,6 @@ class MemoryScheduleStore:
             ticks = self._tables.ticks.get(name, {})
             return [ticks[tick] for tick in sorted(ticks, reverse=True)[:limit]]
 
-    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
-        """Delete old ticks; return how many."""
-        with self._tables.lock:
-            before = later(self._clock.now(), -older_than)
-            old = sorted(
-                (tick, name)
-                for name, ticks in self._tables.ticks.items()
-                for tick in ticks
-                if tick < before
-            )[:limit]
-            for tick, name in old:
-                del self._tables.ticks[name][tick]
-            return len(old)
-
     def _fire_one(self, firing: Firing, now: datetime) -> list[Fired]:
         row = self._tables.schedules.get(firing.name)
         if row is None or row.status is not ScheduleStatus.ACTIVE or row.next_at > now:
@@ -146,6 +132,8 @@ class MemoryScheduleStore:
             if tick not in ticks
         ]
         ticks.update({one.tick: one for one in fired})
+        for tick in sorted(ticks)[:-TICKS_KEPT]:
+            del ticks[tick]
         self._tables.schedules[row.name] = replace(
             row,
             next_at=firing.next_at,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.pool import Database
+from soniq.backends.schedule_contract import TICKS_KEPT
 from soniq.clock import Clock
 from soniq.schedule import Agenda, Fired, Firing, NewSchedule, Schedule, ScheduleStatus
 
@@ -85,14 +86,10 @@ class PostgresSchedules:
             [name for name, _, _ in ticks],
             [tick for _, tick, _ in ticks],
             [job_id for _, _, job_id in ticks],
+            TICKS_KEPT,
         )
         return [rows.fired(record) for record in records]
 
     async def ticks(self, name: str, *, limit: int) -> list[Fired]:
         """Return the last ticks that were fired, the latest first."""
         return [rows.fired(r) for r in await self._db.fetch("schedules/ticks", name, limit)]
-
-    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
-        """Delete old ticks; return how many."""
-        now, age = self._clock.pinned(), rows.within_calendar(older_than)
-        return len(await self._db.fetch("schedules/prune", now, age, limit))

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 
+from soniq.backends.schedule_contract import TICKS_KEPT
 from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import fired as fired_of
 from soniq.backends.sqlite.rows import json_list, text
 from soniq.backends.sqlite.rows import schedule as schedule_of
-from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.schedule import Agenda, Fired, Firing, NewSchedule, Schedule, ScheduleStatus
 
@@ -108,11 +108,6 @@ class SqliteScheduleStore:
         )
         return [fired_of(record) for record in records]
 
-    async def prune(self, *, older_than: float, limit: int = 1000) -> int:
-        """Delete old ticks; return how many."""
-        before = text(later(self._clock.now(), -older_than))
-        return await self._change("schedules/prune", {"before": before, "limit": limit})
-
     async def _change(self, verb: str, facts: Facts) -> int:
         def work(connection: Connection) -> int:
             now = {"now": text(self._clock.now())}
@@ -147,6 +142,8 @@ def fire_one(connection: Connection, firing: Firing, now: str) -> list[Fired]:
     if fired:
         last = {"name": firing.name, "tick_at": text(fired[-1].tick), "job_id": fired[-1].job_id}
         connection.execute(sql("schedules/note_last"), last)
+        kept = {"name": firing.name, "kept": TICKS_KEPT}
+        connection.execute(sql("schedules/forget_ticks"), kept)
     return fired
 
 

@@ -32,7 +32,7 @@ CREATE TABLE soniq_schedules (
 -- schedules/agenda: who comes next.
 CREATE INDEX soniq_schedules_next ON soniq_schedules (next_at, name) WHERE status = 'active';
 
--- What makes a tick fire once, whoever fires it.
+-- What makes a tick fire once, whoever fires it; the last hundred of each schedule.
 CREATE TABLE soniq_schedule_ticks (
     name text NOT NULL REFERENCES soniq_schedules (name) ON DELETE CASCADE,
     tick_at timestamptz NOT NULL,
@@ -41,6 +41,3 @@ CREATE TABLE soniq_schedule_ticks (
     fired_at timestamptz NOT NULL,
     PRIMARY KEY (name, tick_at)
 );
-
--- schedules/prune: the oldest first.
-CREATE INDEX soniq_schedule_ticks_old ON soniq_schedule_ticks (tick_at);

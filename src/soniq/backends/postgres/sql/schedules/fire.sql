@@ -51,6 +51,20 @@ noted AS (
     CROSS JOIN clock
     RETURNING name, tick_at, job_id
 ),
+forgotten AS (
+    -- Nobody looks further back, and a schedule may fire every second for years.
+    DELETE FROM soniq_schedule_ticks AS old
+    USING taken
+    WHERE old.name = taken.name
+        AND old.tick_at <= (
+            SELECT kept.tick_at
+            FROM soniq_schedule_ticks AS kept
+            WHERE kept.name = taken.name
+            ORDER BY kept.tick_at DESC
+            OFFSET $10
+            LIMIT 1
+        )
+),
 latest AS (
     SELECT DISTINCT ON (noted.name) noted.name, noted.tick_at, noted.job_id
     FROM noted
