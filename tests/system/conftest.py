@@ -35,12 +35,14 @@ class Fleet:
         """Return what has happened so far."""
         return self.effects.read_text().splitlines() if self.effects.exists() else []
 
-    def start(self, *options: str, **settings: str) -> subprocess.Popen[bytes]:
-        """Start one worker; its talk goes to a file of its own."""
+    def start(
+        self, *options: str, command: str = "worker", **settings: str
+    ) -> subprocess.Popen[bytes]:
+        """Start one worker or ``soniq scheduler``; its talk goes to a file of its own."""
         log = self.folder / f"worker-{len(self.processes)}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [SONIQ, "worker", "tests.system.jobs_app:app", *options],
+                [SONIQ, command, "tests.system.jobs_app:app", *options],
                 cwd=ROOT,
                 env=self.environment | settings,
                 stdin=subprocess.DEVNULL,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from soniq.cli import load, render
-from soniq.cli.options import AsJson, DatabaseUrl, Yes, confirm
+from soniq.cli.options import AsJson, DatabaseUrl, Yes, confirm, counted
+from soniq.schedule import ScheduleStatus
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
@@ -20,6 +21,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule: the nam
 Status = Annotated[str | None, typer.Option("--status", "-s", help="Only active or paused ones.")]
 Number = Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="So many ticks.")]
 SHOWN_TICKS = 5
+OVERDUE = timedelta(minutes=1)
 
 
 @app.command("list")
@@ -34,6 +36,9 @@ def list_schedules(
     render.table(schedule_table(found))
     if not found:
         render.remark("No schedule matches. @app.periodic() and app.scheduler.add() make them.")
+    overdue = [schedule.name for schedule in found if is_overdue(schedule)]
+    if overdue:
+        render.remark(f"{counted(len(overdue), 'schedule')} overdue: does `soniq scheduler` run?")
 
 
 @app.command()
@@ -64,8 +69,9 @@ def preview(
             {"name": name, "fires": words(schedule), "ticks": list(map(tick_facts, ticks))}
         )
         return
-    render.remark(f"{name}: {words(schedule)}")
-    if schedule.status == "paused":
+    written = f" [{schedule.cron}]" if schedule.cron else ""
+    render.remark(f"{name}: {words(schedule)}{written}")
+    if schedule.status is ScheduleStatus.PAUSED:
         render.remark("It is paused: none of these fires before it is resumed.")
     local = f"in {schedule.timezone}"
     rows = [(f"{tick.local:%a %Y-%m-%d %H:%M:%S %z}", tick.at, tick.note or "") for tick in ticks]
@@ -135,15 +141,21 @@ def schedule_table(schedules: list[Schedule]) -> render.Table:
             schedule.name,
             state(schedule),
             words(schedule),
-            moment(schedule.next_at if schedule.status == "active" else None),
+            moment(schedule.next_at if schedule.status is ScheduleStatus.ACTIVE else None),
             moment(schedule.last_at),
             schedule.missed_count,
         )
         for schedule in schedules
     ]
     return render.Table(
-        columns, rows, right=("missed",), folded=("name", "fires"), wide={"last": 90, "missed": 100}
+        columns, rows, right=("missed",), folded=("fires", "name"), wide={"last": 90, "missed": 100}
     )
+
+
+def is_overdue(schedule: Schedule) -> bool:
+    """Tell whether it is so late that nobody seems to fire it, by the clock of this host."""
+    late = datetime.now(UTC) - schedule.next_at
+    return state(schedule) == ScheduleStatus.ACTIVE and late > OVERDUE
 
 
 def state(schedule: Schedule) -> str:
@@ -152,13 +164,22 @@ def state(schedule: Schedule) -> str:
 
 
 def words(schedule: Schedule) -> str:
-    """Return when a schedule fires, in words, with what it is written as."""
+    """Return when a schedule fires, in words: ``At 09:00 (Europe/Paris)``."""
     from soniq.crontab import describe  # noqa: PLC0415 - only where something is described
 
     if schedule.cron is None:
-        return f"every {schedule.every:g} s"
-    zone = "" if schedule.timezone == "UTC" else f", {schedule.timezone}"
-    return f"{describe(schedule.cron)} ({schedule.cron}{zone})"
+        return interval(schedule.every or 0)
+    zone = "" if schedule.timezone == "UTC" else f" ({schedule.timezone})"
+    return f"{describe(schedule.cron)}{zone}"
+
+
+def interval(seconds: float) -> str:
+    """Return an interval in the largest unit that holds it evenly: ``Every 90 minutes``."""
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        number, rest = divmod(seconds, size)
+        if number and not rest:
+            return f"Every {unit}" if number == 1 else f"Every {number:.0f} {unit}s"
+    return f"Every {seconds:g} seconds"
 
 
 def moment(when: datetime | None) -> object:
@@ -168,7 +189,13 @@ def moment(when: datetime | None) -> object:
 
 def facts_of(schedule: Schedule) -> dict[str, Any]:
     """Return all that is known of a schedule, with its recurrence in words."""
-    return {**dict(schedule), "state": state(schedule), "fires": words(schedule)}
+    facts = dict(schedule)
+    return {
+        "name": facts.pop("name"),
+        "state": state(schedule),
+        "fires": words(schedule),
+        **facts,
+    }
 
 
 def fired_facts(fired: Fired) -> dict[str, Any]:

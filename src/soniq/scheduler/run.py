@@ -25,7 +25,7 @@ async def run_scheduler(
 
     What is being fired at that moment is fired whole or, by the next scheduler, later.
     """
-    shutdown = Shutdown()
+    shutdown = Shutdown("stopping")
     with shutdown.on_signals() if handle_signals else nullcontext():
         tasks = [
             asyncio.create_task(

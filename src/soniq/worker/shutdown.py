@@ -16,7 +16,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Shutdown:
     """The first request drains: running jobs may end. The second abandons: hand back now."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_step: str = "finishing running jobs") -> None:
+        self._first_step = first_step
         self.draining = asyncio.Event()
         self.abandoning = asyncio.Event()
 
@@ -41,6 +42,6 @@ class Shutdown:
                 signal.signal(number, former[number])
 
     def _on_signal(self, number: signal.Signals) -> None:
-        step = "handing jobs back now" if self.draining.is_set() else "finishing running jobs"
+        step = "handing jobs back now" if self.draining.is_set() else self._first_step
         logger.info("%s: %s", signal.Signals(number).name, step)
         self.request()
