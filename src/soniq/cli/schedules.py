@@ -179,7 +179,7 @@ def interval(seconds: float) -> str:
         number, rest = divmod(seconds, size)
         if number and not rest:
             return f"Every {unit}" if number == 1 else f"Every {number:.0f} {unit}s"
-    return f"Every {seconds:g} seconds"
+    return f"Every {seconds:.15g} seconds"
 
 
 def moment(when: datetime | None) -> object:
