@@ -35,6 +35,8 @@ async def run_scheduler(
             asyncio.create_task((stop or asyncio.Event()).wait()),
         ]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             await put_down(tasks)
