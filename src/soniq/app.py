@@ -362,7 +362,10 @@ class Soniq(Definitions):
         return SchedulerLoop(self.backend, self.scheduler, events=self.events, clock=self.clock)
 
     def _crew(
-        self, concurrency: int | None, queues: Sequence[str] | None, beside: Sequence[Pass]
+        self,
+        concurrency: int | None,
+        queues: Sequence[str] | None,
+        beside: Sequence[Pass] = (),
     ) -> Crew:
         return Crew(
             self.backend,

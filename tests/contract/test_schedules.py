@@ -383,6 +383,26 @@ async def nothing() -> None:
     """Do nothing."""
 
 
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [((3, 28), [1, 1, 0]), ((10, 24), [0, 0, 1])],
+    ids=["an hour is left out", "an hour comes twice"],
+)
+async def test_a_nightly_job_runs_once_a_night_when_clocks_change(
+    make_app: Any, day: tuple[int, int], hours: list[int]
+) -> None:
+    """Half past two in Paris: where there is none, at three; where there are two, at the first."""
+    month, date = day
+    clock = FrozenClock(START.replace(month=month, day=date, hour=0))
+    app = make_app(clock)
+    app.job(name="nightly")(nothing)
+    await app.scheduler.add("nightly", cron="30 2 * * *", timezone="Europe/Paris")
+    for _ in range(3 * 24 * 4):
+        clock.advance(minutes=15)
+        await scheduler_of(app).catch_up()
+    assert [time.hour for time in await due_times(app)] == hours
+
+
 async def test_remove_ends_a_schedule(app: Soniq, clock: FrozenClock, ran: list[str]) -> None:
     """It is gone with its ticks, and may be added anew."""
     await app.scheduler.add("report", every=60)
@@ -434,6 +454,12 @@ async def test_wrong_calls_of_add_are_refused(app: Soniq, ran: list[str]) -> Non
         ({"cron": 60}, "every="),
         ({"cron": timedelta(minutes=5)}, "every="),
         ({"every": 60, "missed": "some"}, "'skip'"),
+        ({"cron": "*/90 * * * *"}, "every=timedelta"),
+        ({"cron": "0 * * * * *"}, "six fields"),
+        ({"cron": "0 0 31 2 *"}, "never"),
+        ({"cron": "* * * *"}, "five fields"),
+        ({"cron": daily}, "cron string"),
+        ({"cron": "* * * * *", "timezone": "Europe/Pariss"}, "Did you mean 'Europe/Paris'"),
     ],
 )
 def test_periodic_refuses_at_decoration(app: Soniq, given: dict[str, Any], words: str) -> None:

@@ -12,7 +12,7 @@ from soniq.backends.postgres import PostgresBackend
 from soniq.errors import ConfigurationError, DatabaseUnreachable, SchemaNotReady
 
 MakePostgres = Callable[[str], PostgresBackend]
-VERSIONS = [1, 2, 3]
+VERSIONS = [1, 2, 3, 4]
 
 
 async def test_twenty_setups_at_once(fresh_postgres_url: str, make_postgres: MakePostgres) -> None:

@@ -80,7 +80,7 @@ def lines(result: Result) -> list[list[str]]:
 def test_status_counts(run: Run, ids: dict[str, str]) -> None:
     """Database, schema, what is due, and the numbers per queue."""
     told = {row[0]: row[1:] for row in lines(run("status"))}
-    assert told["schema"] == ["version 2"]
+    assert told["schema"] == ["version 3"]
     assert told["next due"][0].startswith("in ")
     rows = [row for row in lines(run("status")) if row[0] == "queue"]
     assert rows == [
@@ -94,7 +94,7 @@ def test_status_as_json(run: Run, ids: dict[str, str], sqlite_path: Path) -> Non
     told = json.loads(run("status", "--json").stdout)
     assert told["database"] == str(sqlite_path)
     assert told["queues"]["risky"]["dead_letter"] == 2
-    assert (told["schema_version"], told["schema_pending"], told["workers"]) == (2, 0, [])
+    assert (told["schema_version"], told["schema_pending"], told["workers"]) == (3, 0, [])
     assert 0 < told["next_due_in"] <= 90
 
 
@@ -125,6 +125,7 @@ def test_setup_and_migrate_status(run: Run) -> None:
     assert lines(run("migrate-status", code=3)) == [
         ["0001", "jobs", "pending"],
         ["0002", "cancellation", "pending"],
+        ["0003", "schedules", "pending"],
     ]
     assert "Applied 0001 jobs" in run("setup").stderr
     assert "was up to date" in run("setup").stderr

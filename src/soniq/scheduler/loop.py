@@ -62,14 +62,19 @@ class SchedulerLoop:
         return 0.0 if await self.fire(firings) else RACE_SECONDS
 
     async def catch_up(self) -> None:
-        """Fire all that is due; leave what another scheduler has been holding for a second."""
-        in_vain = 0
-        while in_vain < RACES and (firings := self.plans(await self.look())):
+        """Fire all that is due by now; leave what another scheduler holds for a second."""
+        agenda = await self.look()
+        begin, in_vain = agenda.now, 0
+        while in_vain < RACES and agenda.due and agenda.due[0].next_at <= begin:
+            firings = self.plans(agenda)
+            if not firings:
+                return
             if await self.fire(firings):
                 in_vain = 0
             else:
                 in_vain += 1
                 await asyncio.sleep(RACE_SECONDS)
+            agenda = await self.look()
 
     async def look(self) -> Agenda:
         """Return what comes next; what stands in the code is written before."""
