@@ -62,7 +62,7 @@ class Field:
             cure = self.interval.format(step)
         else:
             full = self.between(item, match["first"], match["last"], match["step"])
-            cure = repr(match["first"])
+            cure = match["first"]
         if step == 0:
             raise self.refusal(item, "a step is 1 or more.")
         if match["step"] and (step > len(full) or len(full) == 1):
@@ -75,12 +75,12 @@ class Field:
         """Return the values of ``first-last``, or of ``first`` alone."""
         begin = self.number(item, first)
         if last is None and step is not None:
-            cure = f"Write '{first}-{self.top}/{step}' instead."
+            cure = f"Write {first}-{self.top}/{step} instead."
             raise self.refusal(item, f"a step needs a range or a star before it. {cure}")
         end = begin if last is None else self.number(item, last)
         if end < begin:
             cure = f"{shortest(begin, self.top)},{shortest(self.low, end)}"
-            raise self.refusal(item, f"a range can't run backwards. Write '{cure}' instead.")
+            raise self.refusal(item, f"a range can't run backwards. Write {cure} instead.")
         return range(begin, end + 1)
 
     def number(self, item: str, text: str) -> int:
@@ -95,11 +95,11 @@ class Field:
 
     def usage(self) -> str:
         """Say what this field may hold."""
-        names = f", names such as '{self.names[1]}'" if self.names else ""
+        names = f", names such as {self.names[0]}" if self.names else ""
         low, top = self.low, self.top
         return (
-            f"give {low} to {max(top, self.high)}{names}, a range '{low}-{top}', "
-            f"a list '{low},{top}', a step '*/2', or '*' for all."
+            f"give {low} to {max(top, self.high)}{names}, a range {low}-{top}, "
+            f"a list {low},{top}, a step */2, or * for all."
         )
 
     def refusal(self, item: str, reason: str) -> InvalidOption:
