@@ -105,6 +105,32 @@ def test_anything_else_is_refused_with_its_cure(text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("5/10", "5-59/10"),
+        ("50/20", "50"),
+        ("59/2", "59"),
+        ("0-10/20", "0"),
+        ("50-10", "50-59,0-10"),
+        ("59-0", "59,0"),
+    ],
+)
+def test_the_cure_cures(text: str, cure: str) -> None:
+    """What is to be written instead is accepted."""
+    with pytest.raises(InvalidOption, match=f"Write {cure} instead"):
+        parse(f"{text} * * * *")
+    assert parse(f"{cure} * * * *")
+
+
+@pytest.mark.parametrize(("text", "cure"), [("7-1", "0-1"), ("sat-sun", "6,0"), ("7/2", "7")])
+def test_the_cure_knows_both_sundays(text: str, cure: str) -> None:
+    """A week ends on Saturday, though Sunday may be written 7."""
+    with pytest.raises(InvalidOption, match=f"Write {cure} instead"):
+        parse(f"0 0 * * {text}")
+    assert parse(f"0 0 * * {cure}")
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         (None, "cron=None is no cron string. Give five fields"),
