@@ -22,7 +22,8 @@ WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 # The days of each month, in the years that have most of them.
 LENGTHS = dict(enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start=1))
 ITEM = re.compile(
-    r"(?:\*|(?P<first>[0-9a-z]+)(?:-(?P<last>[0-9a-z]+))?)(?:/(?P<step>[0-9]{1,4}))?", re.IGNORECASE
+    r"(?:\*|(?P<first>[0-9a-z]{1,4})(?:-(?P<last>[0-9a-z]{1,4}))?)(?:/(?P<step>[0-9]{1,4}))?",
+    re.IGNORECASE,
 )
 
 
@@ -57,14 +58,14 @@ class Field:
         if match is None:
             raise self.refusal(item, self.usage())
         step = int(match["step"] or 1)
+        if step == 0:
+            raise self.refusal(item, "a step is 1 or more.")
         if match["first"] is None:
             full = range(self.low, self.top + 1)
             cure = self.interval.format(step)
         else:
             full = self.between(item, match["first"], match["last"], match["step"])
-            cure = repr(match["first"])
-        if step == 0:
-            raise self.refusal(item, "a step is 1 or more.")
+            cure = match["first"]
         if match["step"] and (step > len(full) or len(full) == 1):
             raise self.refusal(
                 item, f"the step never gets to a second value. Write {cure} instead."
@@ -75,31 +76,32 @@ class Field:
         """Return the values of ``first-last``, or of ``first`` alone."""
         begin = self.number(item, first)
         if last is None and step is not None:
-            cure = f"Write '{first}-{self.top}/{step}' instead."
-            raise self.refusal(item, f"a step needs a range or a star before it. {cure}")
+            cure = f"{first}-{self.top}/{step}" if int(step) <= self.top - begin else first
+            raise self.refusal(
+                item, f"a step needs a range or a star before it. Write {cure} instead."
+            )
         end = begin if last is None else self.number(item, last)
         if end < begin:
-            cure = f"{shortest(begin, self.top)},{shortest(self.low, end)}"
-            raise self.refusal(item, f"a range can't run backwards. Write '{cure}' instead.")
+            spans = [(begin, self.top)] if begin <= self.top else []
+            cure = ",".join(shortest(*span) for span in [*spans, (self.low, end)])
+            raise self.refusal(item, f"a range can't run backwards. Write {cure} instead.")
         return range(begin, end + 1)
 
     def number(self, item: str, text: str) -> int:
         """Return the value of a number or name."""
         if text.lower() in self.names:
             return self.low + self.names.index(text.lower())
-        if text.isdigit() and len(text) <= len("0059"):
-            value = int(text)
-            if self.low <= value <= max(self.top, self.high):
-                return value
+        if text.isdigit() and self.low <= int(text) <= max(self.top, self.high):
+            return int(text)
         raise self.refusal(item, self.usage())
 
     def usage(self) -> str:
         """Say what this field may hold."""
-        names = f", names such as '{self.names[1]}'" if self.names else ""
+        names = f", names such as {self.names[0]}" if self.names else ""
         low, top = self.low, self.top
         return (
-            f"give {low} to {max(top, self.high)}{names}, a range '{low}-{top}', "
-            f"a list '{low},{top}', a step '*/2', or '*' for all."
+            f"give {low} to {max(top, self.high)}{names}, a range {low}-{top}, "
+            f"a list {low},{top}, a step */2, or * for all."
         )
 
     def refusal(self, item: str, reason: str) -> InvalidOption:

@@ -164,6 +164,8 @@ class Calendar:
             hour // DAY for hour in hours[:-1] if self.offset[hour] != self.offset[hour + 60]
         }
 
+        self.seen: dict[tuple[int, int], list[int]] = {}
+
     def is_calm(self, day: int) -> bool:
         """Tell whether clocks go on as they are, from the day before to the day after."""
         return self.changed.isdisjoint((day - 1, day, day + 1))
@@ -176,8 +178,8 @@ class Calendar:
                     yield from self.undisturbed(pattern, day)
             else:
                 run = list(days)
-                begin = run[0] * DAY
-                yield from walk(pattern, self.walls(begin, (run[-1] + 1) * DAY), begin)
+                walls = self.walls(run[0], run[-1] + 1)
+                yield from walk(pattern, walls, run[0] * DAY)
 
     def undisturbed(self, pattern: Pattern, day: int) -> list[int]:
         """Return the minutes of a day of UTC at which a pattern fires, clocks being left alone."""
@@ -189,9 +191,12 @@ class Calendar:
         ]
         return sorted(minute for minute in found if minute // DAY == day)
 
-    def walls(self, begin: int, end: int) -> list[int]:
-        """Return what the clock on the wall shows in each minute."""
-        return [wall_of(self.zone, minute) for minute in range(begin, end)]
+    def walls(self, first: int, last: int) -> list[int]:
+        """Return what the clock on the wall shows in each minute from a day on, before another."""
+        if (first, last) not in self.seen:
+            each = range(first * DAY, last * DAY)
+            self.seen[first, last] = [wall_of(self.zone, minute) for minute in each]
+        return self.seen[first, last]
 
 
 def differences(crontab: Crontab, expected: Sequence[int], first: int, last: int) -> int:
