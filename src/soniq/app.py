@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, ParamSpec, Self, overload
 
 from typing_extensions import Unpack
 
@@ -13,8 +13,9 @@ from soniq.backends import connect
 from soniq.backends.contract import Backend, Migration
 from soniq.clock import Clock, SystemClock
 from soniq.dead_letter import DeadLetters
+from soniq.definitions import Definitions
 from soniq.enqueue import Enqueuer, Target, shape_arguments
-from soniq.events import Events, JobRaised, JobReturned, JobStarted
+from soniq.events import Events
 from soniq.job import Job, JobStatus, Worker
 from soniq.jobs import Jobs
 from soniq.middleware import Middleware
@@ -22,22 +23,20 @@ from soniq.opening import Opening
 from soniq.options import (
     EnqueueOptionArguments,
     EnqueueOptions,
-    TaskOptionArguments,
     When,
-    default_options,
-    read_options,
 )
 from soniq.registry import Registry
-from soniq.signatures import TaskDecorator
+from soniq.scheduler.loop import SchedulerLoop
+from soniq.scheduler.run import run_scheduler
+from soniq.scheduler.service import Scheduler
 from soniq.task import Task, TaskRef
 from soniq.worker.shutdown import Shutdown
 from soniq.worker.worker import Crew, WorkerReport
 
 P = ParamSpec("P")
-Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 
-class Soniq:
+class Soniq(Definitions):
     """Background jobs in the database that you already have.
 
     Args:
@@ -80,7 +79,7 @@ class Soniq:
         ready = self.ensure_initialized
         self.dead_letter = DeadLetters(self.backend, clock=self.clock, ready=ready)
         self._jobs = Jobs(self.backend, clock=self.clock, ready=ready)
-        self._enqueuer = Enqueuer(
+        self.enqueuer = Enqueuer(
             self.registry,
             self.backend,
             self.settings,
@@ -88,7 +87,8 @@ class Soniq:
             clock=self.clock,
             ready=ready,
         )
-        self._middleware: list[Middleware] = []
+        self.scheduler = Scheduler(self.backend, self.enqueuer, ready=ready)
+        self.wrappers: list[Middleware] = []
         self._opening = Opening(self.backend)
 
     # --- open and close -------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Soniq:
 
     async def close(self) -> None:
         """Send what is on its way and give every connection back. Closing twice is harmless."""
-        await self._enqueuer.drain()
+        await self.enqueuer.drain()
         await self._opening.close()
 
     async def __aenter__(self) -> Self:
@@ -126,57 +126,6 @@ class Soniq:
     async def migrations(self) -> list[Migration]:
         """Return the steps of the schema, each with the time when it was applied, or None."""
         return await self.backend.migrations()
-
-    # --- define ---------------------------------------------------------------------------------
-
-    def job(self, *misuse: object, **options: Unpack[TaskOptionArguments]) -> TaskDecorator:
-        """Register a function as a task; always with parentheses.
-
-        Args:
-            misuse: catches ``@app.job`` without parentheses.
-            options: ``name`` (default: module and qualname), ``retries`` or ``max_retries`` (3),
-                ``priority`` 1 to 1000, lower first (100), ``queue`` ("default"), ``unique``
-                (False), ``retry_delay`` seconds or a list of them (0), ``retry_backoff`` (False),
-                ``retry_max_delay`` seconds, ``retry_jitter`` share of the delay (0), ``timeout``
-                seconds, 0 for none (None: the setting ``job_timeout``), ``validate`` or
-                ``args_model``: a pydantic model for the arguments, ``executor``: "process" or None.
-
-        Raises:
-            TypeError: no parentheses, or an option that tasks do not have.
-            ValueError: an option out of range, or a name that is taken.
-        """
-        if misuse:
-            message = "Write @app.job() with parentheses, also when there are no options."
-            raise TypeError(message)
-        task_options = read_options(default_options(self.settings), options)
-
-        def register(handler: Callable[..., Any]) -> Task[..., Any]:
-            return self.registry.define(handler, options.get("name"), task_options, self._enqueuer)
-
-        return register  # type: ignore[return-value]  # one function stands behind all overloads
-
-    def middleware(self, wrapper: Middleware) -> Middleware:
-        """Run ``async wrapper(ctx, call_next)`` around every handler, the first one outermost.
-
-        It returns ``await call_next(ctx)``, or raises to fail the job.
-        """
-        self._middleware.append(wrapper)
-        return wrapper
-
-    def before_job(self, hook: Hook) -> Hook:
-        """Call ``hook(ctx)`` before every handler; what it raises is logged and harms nobody."""
-        self.events.on(JobStarted, lambda event: hook(event.context))
-        return hook
-
-    def after_job(self, hook: Hook) -> Hook:
-        """Call ``hook(ctx, result)`` after every handler that returned."""
-        self.events.on(JobReturned, lambda event: hook(event.context, event.result))
-        return hook
-
-    def on_error(self, hook: Hook) -> Hook:
-        """Call ``hook(ctx, error)`` after every handler that raised or ran out of time."""
-        self.events.on(JobRaised, lambda event: hook(event.context, event.error))
-        return hook
 
     # --- enqueue --------------------------------------------------------------------------------
 
@@ -257,7 +206,7 @@ class Soniq:
         """
         options = EnqueueOptions(queue, priority, scheduled_at, unique, dedup_key, connection)
         arguments = shape_arguments(target, args, func_kwargs, positional)
-        return await self._enqueuer.enqueue(target, arguments, options)
+        return await self.enqueuer.enqueue(target, arguments, options)
 
     async def enqueue_many(
         self,
@@ -277,7 +226,7 @@ class Soniq:
             TypeError, InvalidArguments, TaskArgumentsInvalid: as ``enqueue``, naming the item.
         """
         options = EnqueueOptions(queue=queue, priority=priority, scheduled_at=scheduled_at)
-        return await self._enqueuer.enqueue_many(target, args_list, options)
+        return await self.enqueuer.enqueue_many(target, args_list, options)
 
     @overload
     async def schedule(
@@ -375,6 +324,7 @@ class Soniq:
         shutdown: Shutdown | None = None,
         max_jobs: int | None = None,
         max_rss: int | None = None,
+        with_scheduler: bool = False,
     ) -> WorkerReport:
         """Run jobs in this process until a stop is asked for; return what was done.
 
@@ -387,12 +337,37 @@ class Soniq:
             shutdown: instead of ``stop``, to ask for both steps of it.
             max_jobs: end as by ``stop`` after so many jobs, and those that ran beside the last.
             max_rss: end as by ``stop`` when this process holds more MiB of memory after a job.
+            with_scheduler: fire schedules, too, as ``run_scheduler`` does; with ``run_once`` those
+                that are due.
         """
-        crew = self._crew(concurrency, queues, shutdown=shutdown, limits=(max_jobs, max_rss))
+        beside = await self._scheduler_loop().beside(run_once=run_once) if with_scheduler else ()
+        limits = (max_jobs, max_rss)
+        crew = self._crew(concurrency, queues, shutdown=shutdown, limits=limits, beside=beside)
         return await crew.run(run_once=run_once, handle_signals=handle_signals, stop=stop)
 
+    async def run_scheduler(
+        self, *, handle_signals: bool = False, stop: asyncio.Event | None = None
+    ) -> None:
+        """Fire schedules in this process until a stop is asked for; any number may do so at once.
+
+        Args:
+            handle_signals: stop on SIGTERM and SIGINT; the program's own handlers come back.
+            stop: set it to end the scheduler from within the program.
+        """
+        await self.ensure_initialized()
+        await run_scheduler(
+            self._scheduler_loop(),
+            events=self.events,
+            clock=self.clock,
+            handle_signals=handle_signals,
+            stop=stop,
+        )
+
+    def _scheduler_loop(self) -> SchedulerLoop:
+        return SchedulerLoop(self.backend, self.scheduler, events=self.events, clock=self.clock)
+
     def _crew(self, concurrency: int | None, queues: Sequence[str] | None, **options: Any) -> Crew:
-        wired = (self.backend, self.registry, tuple(self._middleware), self.settings)
+        wired = (self.backend, self.registry, tuple(self.wrappers), self.settings)
         return Crew(
             *wired, events=self.events, clock=self.clock, ready=self.ensure_initialized,
             concurrency=concurrency, queues=queues, **options,

@@ -84,10 +84,14 @@ class Enqueuer:
     ) -> str:
         """Write one job and return its id, or that of its waiting duplicate, once it is durable."""
         job = self.prepare(self.resolve(target), arguments, options)
+        return await self.write(job, connection=options.connection)
+
+    async def write(self, job: NewJob, *, connection: object | None = None) -> str:
+        """Write a job that is ready, as ``enqueue`` does."""
         await self._ready()
-        if options.connection is not None:
-            job_id = (await self._backend.jobs.insert([job], connection=options.connection))[0]
-            self._backend.wakeups.wake_after(options.connection, [job.queue])
+        if connection is not None:
+            job_id = (await self._backend.jobs.insert([job], connection=connection))[0]
+            self._backend.wakeups.wake_after(connection, [job.queue])
         elif is_within_transaction():
             # Alone: the backend may refuse it, and a batch may hold the jobs of others.
             [job_id] = await self._insert([job])
@@ -95,6 +99,10 @@ class Enqueuer:
             job_id = await self._inserts.submit(job)
         await self._announce([job], [job_id])
         return job_id
+
+    def new_id(self) -> str:
+        """Return a fresh id for a job."""
+        return self._clock.new_id()
 
     async def enqueue_call(
         self, task: Task[Any, Any], options: EnqueueOptions, arguments: dict[str, Any]

@@ -22,6 +22,7 @@
     ├── TransactionMisused (RuntimeError)       ctx.transaction() where or when it can't be had
     ├── ClaimLost                               a transaction came too late: nothing was written
     ├── JobNotFound (LookupError)
+    ├── ScheduleNotFound (LookupError)
     ├── JobProcessing (ValueError)                  the job runs; the call would pull it away
     ├── JobFailed                               wait_for() found the job in the dead letters
     ├── WaitTimeout (TimeoutError)
@@ -179,6 +180,12 @@ class JobNotFound(SoniqError, LookupError):
     """No job or dead letter has that id."""
 
     code = "SONIQ_JOB_NOT_FOUND"
+
+
+class ScheduleNotFound(SoniqError, LookupError):
+    """No schedule has that name."""
+
+    code = "SONIQ_SCHEDULE_NOT_FOUND"
 
 
 class JobProcessing(SoniqError, ValueError):

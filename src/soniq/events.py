@@ -7,6 +7,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from soniq.context import JobContext
@@ -98,6 +99,15 @@ class LoopBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleFired:
+    """A tick was fired; ``job_id`` is None where a waiting unique job stood for it."""
+
+    name: str
+    tick: datetime
+    job_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PassFailed:
     """A pass of a background loop raised; the loop goes on."""
 
@@ -115,6 +125,7 @@ Event = (
     | JobRescued
     | WorkerStarted
     | LoopBlocked
+    | ScheduleFired
     | PassFailed
 )
 E = TypeVar("E")

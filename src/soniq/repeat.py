@@ -14,6 +14,9 @@ logger = logging.getLogger("soniq.loops")
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 
+# The name of a loop, its pass, and the seconds between two of them.
+Pass = tuple[str, Callable[[], Awaitable[float | None]], float]
+
 
 async def repeat(
     name: str,

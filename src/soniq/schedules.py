@@ -12,12 +12,11 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from soniq.cronfields import check
 from soniq.errors import InvalidOption
 
-FIELDS = 5
 LAST_DAY = 31
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-CRON_FIELD = re.compile(r"[0-9A-Za-z*,/-]+")
 TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -160,16 +159,11 @@ def cron(expression: str) -> str:
     """Return a cron string as it is: ``cron("*/15 * * * *")`` marks it for readers.
 
     Raises:
-        ValueError: not five fields of digits, names and ``* , - /``.
+        ValueError: standard cron would not take it, or it never fires, or a step is larger than
+            its range; the message says what to write.
     """
-    fields = as_text(expression).split()
-    if len(fields) == FIELDS and all(map(CRON_FIELD.fullmatch, fields)):
-        return expression
-    cure = "give minute, hour, day, month and weekday, such as cron('0 9 * * 1')"
-    if len(fields) == FIELDS + 1:
-        cure = "give five fields without seconds; for seconds write every=timedelta(seconds=…)"
-    message = f"cron({expression!r}) is no cron string: {cure}."
-    raise InvalidOption(message)
+    check(str(expression))
+    return expression
 
 
 def as_text(value: object) -> str:

@@ -17,6 +17,8 @@ HEAVY = {
     "starlette",
     "fastapi",
     "multiprocessing",
+    "cronsim",
+    "cron_descriptor",
 }
 
 

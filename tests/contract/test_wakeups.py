@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from soniq.backends.contract import Backend, Queues
+from soniq.backends.contract import SCHEDULE_CHANGES, Backend, Queues
 
 # Far longer than any wake-up takes, far shorter than LONG: what returns in between was woken.
 SOON = 10.0
@@ -51,6 +51,19 @@ async def test_everybody_is_woken(backend: Backend) -> None:
     async with asyncio.timeout(SOON):
         await backend.wakeups.wake(["a"])
         await asyncio.gather(*waiting)
+
+
+async def test_changes_of_schedules_are_for_schedulers_alone(backend: Backend) -> None:
+    """A worker beside them that waits for all queues neither wakes of one nor takes it away."""
+    await listening(backend, None)
+    worker = asyncio.create_task(backend.wakeups.wait(None, timeout=LONG))
+    await asyncio.sleep(0)
+    await backend.wakeups.wake([SCHEDULE_CHANGES])
+    async with asyncio.timeout(SOON):
+        await backend.wakeups.wait((SCHEDULE_CHANGES,), timeout=LONG)
+        assert not worker.done()
+        await backend.wakeups.wake(["a"])
+        await worker
 
 
 async def test_a_sibling_is_woken(backend: Backend) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -18,6 +19,7 @@ from tests.support.postgres import Server, run_apart
 Plan = dict[str, Any]
 WORKER = UUID(int=7)
 LIMIT = 50
+TABLES = ("soniq_jobs", "soniq_schedules", "soniq_schedule_ticks")
 
 # As many jobs that are due as jobs for tomorrow, which come first by their priority.
 FILL = """
@@ -26,6 +28,22 @@ INSERT INTO soniq_jobs
 SELECT gen_random_uuid(), 'mail.send', 'default', $1, now() + $2 * interval '1 second', '{}', 4,
     now()
 FROM generate_series(1, 100000)
+"""
+
+
+# As many schedules to come as paused ones whose ticks lie in the past; ticks of the last week.
+SCHEDULE = """
+INSERT INTO soniq_schedules
+    (name, status, origin, every, timezone, missed, args, queue, priority, max_attempts, anchor_at,
+    next_at, created_at, updated_at)
+SELECT $1 || number, $1, 'added', 60, 'UTC', 'one', '{}', 'default', 100, 4, now(),
+    now() + $2 * number * interval '1 second', now(), now()
+FROM generate_series(1, 5000) AS number
+"""
+TICKS = """
+INSERT INTO soniq_schedule_ticks (name, tick_at, fired_at)
+SELECT 'active' || 1 + number % 500, now() - number * interval '10 seconds', now()
+FROM generate_series(1, 50000) AS number
 """
 
 
@@ -42,13 +60,17 @@ def crowded_url(request: pytest.FixtureRequest, postgres_server: Server) -> Iter
 async def fill(url: str, statistics: str) -> None:
     """Write the jobs; ``stale`` statistics are of the empty table."""
     connection = await asyncpg.connect(url)
-    await connection.execute("ALTER TABLE soniq_jobs SET (autovacuum_enabled = off)")
+    for table in TABLES:
+        await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
     if statistics == "stale":
-        await connection.execute("VACUUM ANALYZE soniq_jobs")
+        await connection.execute("VACUUM ANALYZE")
     await connection.execute(FILL, 100, -60)
     await connection.execute(FILL, 1, 86_400)
+    await connection.execute(SCHEDULE, "active", 1)
+    await connection.execute(SCHEDULE, "paused", -1)
+    await connection.execute(TICKS)
     if statistics == "fresh":
-        await connection.execute("VACUUM ANALYZE soniq_jobs")
+        await connection.execute("VACUUM ANALYZE")
     await connection.close()
 
 
@@ -90,10 +112,15 @@ def rows_touched(plan: Sequence[Plan]) -> float:
 
 def types_on_jobs(plan: Sequence[Plan]) -> set[str]:
     """Return in which ways the table of jobs is read."""
+    return types_on("soniq_jobs", plan)
+
+
+def types_on(table: str, plan: Sequence[Plan]) -> set[str]:
+    """Return in which ways a table is read."""
     return {
         node["Node Type"]
         for node in plan
-        if node.get("Relation Name") == "soniq_jobs" and "Scan" in node["Node Type"]
+        if node.get("Relation Name") == table and "Scan" in node["Node Type"]
     }
 
 
@@ -156,6 +183,46 @@ async def test_complete_within(crowded: asyncpg.Connection[asyncpg.Record]) -> N
     plan = await plan_of(crowded, "jobs/complete_within", None, *facts)
     assert types_on_jobs(plan) == {"Index Scan"}
     assert rows_touched(plan) == 1
+
+
+@pytest.mark.parametrize("known", [[], ["active1"]])
+async def test_agenda(crowded: asyncpg.Connection[asyncpg.Record], known: list[str]) -> None:
+    """The schedules that come next are the first of their index, in its order."""
+    plan = await plan_of(crowded, "schedules/agenda", None, known, LIMIT)
+    assert {node.get("Index Name") for node in plan} == {None, "soniq_schedules_next"}
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) <= LIMIT
+
+
+async def test_fire(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Each schedule and each tick that is fired is one probe of a primary key."""
+    agenda = sqltext.read(FOLDER, "schedules/agenda")
+    coming = [dict(record) for record in await crowded.fetch(agenda, None, [], LIMIT)]
+    names, dues = [row["name"] for row in coming], [row["next_at"] for row in coming]
+    now = dues[-1] + timedelta(seconds=1)
+    later = [due + timedelta(minutes=1) for due in dues]
+    plan = await plan_of(
+        crowded, "schedules/fire",
+        now, names, [1] * LIMIT, dues, later, [0] * LIMIT,
+        names, dues, [uuid4() for _ in names], 100,
+    )  # fmt: skip
+    assert types_on("soniq_schedules", plan) == {"Index Scan"}
+    assert types_on("soniq_schedule_ticks", plan) <= {"Index Scan", "Index Only Scan"}
+    indexes = {node.get("Index Name") for node in plan}
+    assert "soniq_schedule_ticks_pkey" in indexes
+    assert indexes <= {
+        None, "soniq_schedules_pkey", "soniq_schedules_next", "soniq_schedule_ticks_pkey"
+    }  # fmt: skip
+    inserted = [node for node in plan if node.get("Operation") == "Insert"]
+    assert {node["Relation Name"] for node in inserted} == {"soniq_jobs", "soniq_schedule_ticks"}
+    # A batch is held against itself, in memory, and each schedule's last ticks are counted.
+    assert rows_touched(plan) <= LIMIT * 101
+
+
+async def test_history(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """The last ticks of one schedule come along the index."""
+    plan = await plan_of(crowded, "schedules/ticks", "active7", LIMIT)
+    assert rows_touched(plan) <= LIMIT
 
 
 async def test_the_session_is_the_one_that_was_looked_at(postgres: PostgresBackend) -> None:

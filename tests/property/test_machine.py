@@ -43,6 +43,7 @@ from tests.support.calls import (
     workers,
 )
 from tests.support.clock import START
+from tests.support.postgres import EMPTY
 
 ENOUGH = 8  # waiting jobs: more of them would only leave less time for other calls
 PLENTY = 10_000  # more rows than there ever are
@@ -358,7 +359,7 @@ def machine(postgres_url: str, tmp_path: Path) -> Iterator[type[Machine]]:
         for backend in fresh:
             await backend.open()
         connection = await asyncpg.connect(postgres_url)
-        await connection.execute("TRUNCATE soniq_jobs, soniq_dead_letter_jobs, soniq_workers")
+        await connection.execute(EMPTY)
         await connection.close()
         return (*fresh, Drivable.backends[2])
 

@@ -111,7 +111,8 @@ WHERE relnamespace = 'public'::regnamespace
 # A lock that somebody still holds is a leak of the test; the next test does not wait for it.
 EMPTY = """
 SET lock_timeout = '3s';
-TRUNCATE soniq_jobs, soniq_dead_letter_jobs, soniq_workers
+TRUNCATE soniq_jobs, soniq_dead_letter_jobs, soniq_workers,
+    soniq_schedules, soniq_schedule_ticks
 """
 
 

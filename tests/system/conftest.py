@@ -53,16 +53,21 @@ class Fleet:
         return self.effects.read_text().splitlines() if self.effects.exists() else []
 
     def start(
-        self, *options: str, target: str = APP, apart: bool = False, **settings: str
+        self,
+        *options: str,
+        command: str = "worker",
+        target: str = APP,
+        apart: bool = False,
+        **settings: str,
     ) -> subprocess.Popen[bytes]:
-        """Start one worker; its talk goes to a file of its own.
+        """Start one worker or ``soniq scheduler``; its talk goes to a file of its own.
 
         ``apart``: in a process group of its own, as a terminal would.
         """
         log = self.folder / f"worker-{len(self.processes)}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [SONIQ, "worker", target, *options],
+                [SONIQ, command, target, *options],
                 cwd=ROOT,
                 env=self.environment | settings,
                 stdin=subprocess.DEVNULL,

@@ -39,6 +39,12 @@ async def count_one(number: int) -> None:
     note(str(number))
 
 
+@app.periodic(every=1, name="beat")
+async def beat(ctx: JobContext) -> None:
+    """Leave a trace of the tick."""
+    note(f"beat {ctx.scheduled_at}")
+
+
 @app.job(name="hang.async")
 async def hang_async(ctx: JobContext) -> None:
     """Run until stopped."""

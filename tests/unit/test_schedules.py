@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from soniq.crontab import parse
 from soniq.errors import SoniqError
-from soniq.schedules import cron, daily, every, monthly, weekly
+from soniq.schedules import WEEKDAYS, cron, daily, every, monthly, weekly
 
 
 @pytest.mark.parametrize(
@@ -123,14 +124,39 @@ def test_a_day_of_the_month_is_checked(day: Any) -> None:
         monthly().on_day(day)
 
 
-@pytest.mark.parametrize("text", ["", "* * * *", "@daily", "* * * * ?", "0 9 * * 1;", None, 5])
-def test_a_raw_cron_string_has_five_fields(text: Any) -> None:
-    """What can't be a cron string is refused where it is written."""
-    with pytest.raises(ValueError, match="is no cron string: give minute"):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Give minute, hour, day, month, weekday"),
+        ("* * * *", "4 of five fields"),
+        ("@daily", r"Write '0 0 \* \* \*' instead"),
+        ("* * * * ?", "give 0 to 7"),
+        ("0 9 * * 1;", "give 0 to 7"),
+        ("*/90 * * * *", r"Write every=timedelta\(minutes=90\) instead"),
+        ("0 0 30 2 *", "Give a day up to 29"),
+        ("0 * * * * *", r"without seconds; for seconds write every=timedelta\(seconds=…\)"),
+        (None, "Give minute, hour"),
+        (5, "Give minute, hour"),
+    ],
+)
+def test_a_raw_cron_string_is_checked(text: Any, words: str) -> None:
+    """What can't be a cron string is refused where it is written, with what to write instead."""
+    with pytest.raises(ValueError, match=words):
         cron(text)
 
 
-def test_six_fields_are_refused_with_the_way_to_have_seconds() -> None:
-    """Some crons know seconds; this one says where they go."""
-    with pytest.raises(ValueError, match=r"without seconds.*every=timedelta\(seconds"):
-        cron("0 * * * * *")
+def test_a_raw_cron_string_stays_as_it_is() -> None:
+    """``cron()`` gives back the very text, spaces and all."""
+    text = " 0  9 * * MON "
+    assert cron(text) is text
+
+
+def test_the_builders_end_in_what_cron_takes() -> None:
+    """Every cron string that can be built is one that fires."""
+    built = [
+        *(every(count).minutes() for count in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)),
+        *(every(count).hours() for count in (1, 2, 3, 4, 6, 8, 12)),
+        *(str(weekly().on(day)) for day in WEEKDAYS),
+        *(str(monthly().on_day(day)) for day in range(1, 32)),
+    ]
+    assert [parse(text).expression for text in built] == built

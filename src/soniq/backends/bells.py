@@ -12,7 +12,7 @@ from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from weakref import WeakSet
 
-from soniq.backends.contract import Queues
+from soniq.backends.contract import SCHEDULE_CHANGES, Queues
 
 
 @dataclass(eq=False, slots=True)
@@ -42,7 +42,12 @@ class Sleeper:
 
 def matching(wanted: Queues, queues: Collection[str]) -> set[str]:
     """Return those of ``queues`` that someone who serves ``wanted`` cares about."""
-    return set(queues) if wanted is None else set(queues).intersection(wanted)
+    return {queue for queue in queues if serves(wanted, queue)}
+
+
+def serves(wanted: Queues, queue: str) -> bool:
+    """Tell whether someone who waits for ``wanted`` cares about a queue."""
+    return queue != SCHEDULE_CHANGES if wanted is None else queue in wanted
 
 
 class Bell:

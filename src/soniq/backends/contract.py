@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from soniq.backends.schedule_contract import ScheduleStore
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, NewJob, Worker
 from soniq.outcome import Settlement
 
 # The queues that a worker serves; None for all of them, also those that appear later.
 Queues = tuple[str, ...] | None
+
+# What schedulers wait for in place of a queue: no queue can have a name like that, and whoever
+# waits for all queues does not wait for it.
+SCHEDULE_CHANGES = "\x7fschedules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,10 +337,11 @@ class Wakeups(Protocol):
 
 
 class Backend(Protocol):
-    """One database: seven stores and the way in and out."""
+    """One database: its stores and the way in and out."""
 
     name: str
     jobs: JobStore
+    schedules: ScheduleStore
     dead_letters: DeadLetterStore
     workers: WorkerStore
     stats: StatsStore

@@ -18,6 +18,7 @@ from soniq.errors import (
     DiscoveryError,
     InvalidOption,
     JobNotFound,
+    ScheduleNotFound,
     SoniqError,
 )
 
@@ -38,6 +39,7 @@ class Exit(IntEnum):
 CODES: tuple[tuple[type[SoniqError], Exit], ...] = (
     (DatabaseUnreachable, Exit.UNREACHABLE),
     (JobNotFound, Exit.NOT_FOUND),
+    (ScheduleNotFound, Exit.NOT_FOUND),
     (ConfigurationError, Exit.USAGE),
     (InvalidOption, Exit.USAGE),
     (DiscoveryError, Exit.USAGE),

@@ -30,6 +30,13 @@ def read_duration(text: str) -> float:
     return sum(float(number) * UNITS[unit] for number, unit in parts)
 
 
+Target = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODULE:APP]",
+        help="Where the Soniq object is (default: SONIQ_APP, else in SONIQ_JOBS_MODULES).",
+    ),
+]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(

@@ -9,10 +9,12 @@ COMMANDS = {
         "demo": "See a few thousand real jobs run, here and now.",
         "setup": "Make Soniq's tables, or bring them up to date.",
         "worker": "Run jobs until SIGTERM or Ctrl-C.",
+        "scheduler": "Fire recurring jobs until SIGTERM or Ctrl-C.",
     },
     "Look": {
         "status": "Show the database, its queues and its workers.",
         "jobs": "Look at jobs, cancel them.",
+        "schedules": "Look at recurring jobs, pause or run them.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {

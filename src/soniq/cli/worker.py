@@ -7,15 +7,8 @@ from typing import Annotated
 import typer
 
 from soniq.cli.exits import Exit, fail
-from soniq.cli.options import DatabaseUrl
+from soniq.cli.options import DatabaseUrl, Target
 
-Target = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[MODULE:APP]",
-        help="Where the Soniq object is (default: SONIQ_APP, else in SONIQ_JOBS_MODULES).",
-    ),
-]
 Queues = Annotated[
     str | None, typer.Option(help="Queues to serve, such as mail,urgent (default: all).")
 ]
@@ -33,6 +26,7 @@ MaxRss = Annotated[
     typer.Option(min=1, metavar="MIB", help="Replace a worker process that holds more memory."),
 ]
 RunOnce = Annotated[bool, typer.Option("--run-once", help="Run what is due, then end.")]
+WithScheduler = Annotated[bool, typer.Option("--with-scheduler", help="Fire recurring jobs, too.")]
 # From a supervisor to its workers: the number of a descriptor.
 Descriptor = Annotated[int | None, typer.Option("--line", hidden=True)]
 
@@ -46,6 +40,7 @@ def worker(
     max_jobs: MaxJobs = None,
     max_rss: MaxRss = None,
     run_once: RunOnce = False,
+    with_scheduler: WithScheduler = False,
     database_url: DatabaseUrl = None,
     descriptor: Descriptor = None,
 ) -> None:
@@ -79,6 +74,7 @@ def worker(
         run_once=run_once,
         max_jobs=max_jobs,
         max_rss=max_rss,
+        with_scheduler=with_scheduler,
         database_url=database_url,
         stopping=stopping,
         line=None if descriptor is None else Line(descriptor),

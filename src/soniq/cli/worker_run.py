@@ -35,6 +35,7 @@ def run(
     run_once: bool,
     max_jobs: int | None,
     max_rss: int | None,
+    with_scheduler: bool,
     database_url: str | None,
     stopping: Stopping,
     line: Line | None,
@@ -46,24 +47,37 @@ def run(
 
     Ends the process with code 1 where jobs had to be left behind.
     """
-    if database_url:
-        # The app is made by the user's module, which reads its URL from here.
-        os.environ["SONIQ_DATABASE_URL"] = database_url
-    with shown_where():
-        app = find_app(target)
-    logs.configure(app.settings.log_level, app.settings.log_format, with_pid=line is not None)
-    refuse_other_database(app, database_url)
+    app = prepare(target, database_url, with_pid=line is not None)
     served = queues if queues is not None else app.settings.queues
     announce(app, served, concurrency or app.settings.concurrency)
     timeout = app.settings.shutdown_timeout
     if line is not None:
         app.events.on(WorkerStarted, lambda _: line.tell(started=timeout))
     worker = partial(
-        app.run_worker, concurrency, served, run_once,
+        app.run_worker, concurrency, served, run_once, with_scheduler=with_scheduler,
         shutdown=stopping.shutdown, max_jobs=max_jobs, max_rss=max_rss,
     )  # fmt: skip
     stopping.begin(timeout)
     asyncio.run(work(app, worker, stopping, line))
+
+
+def prepare(target: str | None, database_url: str | None, *, with_pid: bool = False) -> Soniq:
+    """Return the app to work for, with the log set up as its settings say.
+
+    ``with_pid``: each line of the log names this process.
+
+    Raises:
+        DiscoveryError: there is no app to be found.
+        ConfigurationError: the app names another database.
+    """
+    if database_url:
+        # The app is made by the user's module, which reads its URL from here.
+        os.environ["SONIQ_DATABASE_URL"] = database_url
+    with shown_where():
+        app = find_app(target)
+    logs.configure(app.settings.log_level, app.settings.log_format, with_pid=with_pid)
+    refuse_other_database(app, database_url)
+    return app
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from soniq.outcome import (
 )
 from soniq.registry import Registry
 from soniq.retry import RetryPolicy
+from soniq.settings import Settings
 from soniq.task import Task
 from soniq.worker.runners import Call, Encoded, Runner, Slot
 from soniq.worker.transaction import OwnTransaction, what_still_counts
@@ -78,9 +79,7 @@ class Executor:
         runners: Mapping[ExecutorName, Runner],
         events: Events,
         clock: Clock,
-        keep_results: bool = True,
-        unknown_task_grace: float = 600.0,
-        max_crashes: int = 3,
+        settings: Settings,
     ) -> None:
         self._registry = registry
         self._middleware = middleware
@@ -89,9 +88,9 @@ class Executor:
         self._runners = runners
         self._events = events
         self._clock = clock
-        self._keep_results = keep_results
-        self._grace = unknown_task_grace
-        self._max_crashes = max_crashes
+        self._keep_results = settings.result_ttl > 0
+        self._grace = settings.unknown_task_grace
+        self._max_crashes = settings.max_crashes
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Run the job once and return what becomes of it."""
@@ -181,7 +180,8 @@ class Executor:
         return task.arguments.restore(job.args)
 
     def _context(self, job: ClaimedJob) -> JobContext:
-        delayed = job.scheduled_at > job.created_at
+        # Earlier, too: a job that a schedule has fired was due at its tick.
+        delayed = job.scheduled_at != job.created_at
         return JobContext(
             job_id=job.id,
             job_name=job.job_name,

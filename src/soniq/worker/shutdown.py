@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from types import FrameType
@@ -30,10 +30,16 @@ class Shutdown:
     """The first request drains, the second abandons; further ones change nothing.
 
     ``on_step`` is told of a step when it is asked for, also while the event loop is blocked: it is
-    called from signal handlers, so it must neither wait nor raise.
+    called from signal handlers, so it must neither wait nor raise. ``words`` say what a step means.
     """
 
-    def __init__(self, on_step: Callable[[Step], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_step: Callable[[Step], None] | None = None,
+        *,
+        words: Mapping[Step, str] = WORDS,
+    ) -> None:
+        self._words = words
         self.draining = asyncio.Event()
         self.abandoning = asyncio.Event()
         self._on_step = on_step
@@ -82,7 +88,7 @@ class Shutdown:
     def _enter(self, step: Step, why: str = "") -> None:
         event = self.abandoning if step is Step.ABANDON else self.draining
         if why and not event.is_set():
-            logger.info("%s: %s", why, WORDS[step])
+            logger.info("%s: %s", why, self._words[step])
         event.set()
         self.draining.set()
 

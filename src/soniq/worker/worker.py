@@ -16,7 +16,7 @@ from soniq.middleware import Middleware
 from soniq.options import ExecutorName
 from soniq.outcome import Outcome, Release, Settlement
 from soniq.registry import Registry
-from soniq.repeat import repeat
+from soniq.repeat import Pass, repeat
 from soniq.settings import Settings
 from soniq.worker.claim import Claimer
 from soniq.worker.execute import Attempt, Executor
@@ -83,12 +83,13 @@ class Crew:
         ready: Callable[[], Awaitable[None]],
         shutdown: Shutdown | None = None,
         limits: tuple[int | None, int | None] = (None, None),
+        beside: Sequence[Pass] = (),
     ) -> None:
         refuse_workers()
         identity = self.identity = introduce(registry, settings, concurrency, queues)
         self._settings, self._events, self._clock, self._ready = settings, events, clock, ready
         self.shutdown = shutdown or Shutdown()
-        self._limits = Limits(*limits, clock)
+        self._limits, self._beside = Limits(*limits, clock), beside
         self._runners = make_runners(settings)
         self._executor = Executor(
             registry,
@@ -98,9 +99,7 @@ class Crew:
             runners=self._runners,
             events=events,
             clock=clock,
-            keep_results=settings.result_ttl > 0,
-            unknown_task_grace=settings.unknown_task_grace,
-            max_crashes=settings.max_crashes,
+            settings=settings,
         )
         self._settler = Settler(backend, identity.id, events=events, clock=clock)
         self._inflight = Inflight(identity.concurrency, self._execute, self._settler.settle, clock)
@@ -193,6 +192,7 @@ class Crew:
             self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS),
             self._loop("look at the memory", self._look_at_memory, LOOK_SECONDS),
         ]
+        loops.extend(self._loop(*one) for one in self._beside)
         if claim:
             loops.append(self._loop("claim", self._claimer.one_pass, 0.0))
         return loops

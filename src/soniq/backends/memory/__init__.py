@@ -16,11 +16,13 @@ from soniq.backends.contract import (
 )
 from soniq.backends.memory.dead_letters import MemoryDeadLetterStore
 from soniq.backends.memory.jobs import MemoryJobStore
+from soniq.backends.memory.schedules import MemoryScheduleStore
 from soniq.backends.memory.stats import MemoryStatsStore
 from soniq.backends.memory.tables import Tables
 from soniq.backends.memory.wakeups import MemoryWakeups
 from soniq.backends.memory.workers import MemoryWorkerStore
 from soniq.backends.refusals import refuse_acquire
+from soniq.backends.schedule_contract import ScheduleStore
 from soniq.clock import Clock
 
 
@@ -33,6 +35,7 @@ class MemoryBackend:
         self._clock = clock
         self._tables = tables or Tables()
         self.jobs: JobStore = MemoryJobStore(self._tables, clock)
+        self.schedules: ScheduleStore = MemoryScheduleStore(self._tables, clock)
         self.dead_letters: DeadLetterStore = MemoryDeadLetterStore(self._tables, clock)
         self.workers: WorkerStore = MemoryWorkerStore(self._tables, clock)
         self.stats: StatsStore = MemoryStatsStore(self._tables, clock)

@@ -16,6 +16,7 @@ from soniq.backends.bells import Bells
 from soniq.backends.contract import WorkerIdentity
 from soniq.job import JobStatus
 from soniq.outcome import Failure, storable
+from soniq.schedule import Fired, Schedule
 
 Place = tuple[datetime, str]  # scheduled_at or finished_at, and id
 
@@ -82,6 +83,10 @@ class Tables:
     holders: dict[str, str] = field(default_factory=dict[str, str])
     waiting: dict[str, dict[int, list[Place]]] = field(
         default_factory=dict[str, dict[int, list[Place]]]
+    )
+    schedules: dict[str, Schedule] = field(default_factory=dict[str, Schedule])
+    ticks: dict[str, dict[datetime, Fired]] = field(
+        default_factory=dict[str, dict[datetime, Fired]]
     )
     ended: list[Place] = field(default_factory=list[Place])
 

@@ -20,11 +20,13 @@ from soniq.backends.postgres import migrate
 from soniq.backends.postgres.dead_letters import PostgresDeadLetters
 from soniq.backends.postgres.jobs import PostgresJobs
 from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.schedules import PostgresSchedules
 from soniq.backends.postgres.session import FOLDER
 from soniq.backends.postgres.stats import PostgresStats
 from soniq.backends.postgres.target import Target
 from soniq.backends.postgres.wakeups import PostgresWakeups
 from soniq.backends.postgres.workers import PostgresWorkers
+from soniq.backends.schedule_contract import ScheduleStore
 from soniq.clock import Clock
 from soniq.settings import Settings
 
@@ -62,6 +64,7 @@ class PostgresBackend:
             lifeline=lifeline,
         )
         self.jobs: JobStore = PostgresJobs(self._db, clock)
+        self.schedules: ScheduleStore = PostgresSchedules(self._db, clock)
         self.dead_letters: DeadLetterStore = PostgresDeadLetters(self._db, clock)
         self.workers: WorkerStore = PostgresWorkers(self._db, clock)
         self.stats: StatsStore = PostgresStats(self._db, clock)

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
+from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 
 
 def claimed(record: asyncpg.Record) -> ClaimedJob:
@@ -90,6 +91,41 @@ def worker(record: asyncpg.Record) -> Worker:
         expires_at=record["expires_at"],
         alive=record["alive"],
     )
+
+
+def schedule(record: asyncpg.Record) -> Schedule:
+    """Return the schedule as it stands."""
+    return Schedule(
+        name=record["name"],
+        status=ScheduleStatus(record["status"]),
+        origin=Origin(record["origin"]),
+        cron=record["cron"],
+        every=record["every"],
+        timezone=record["timezone"],
+        missed=record["missed"],
+        args=json.loads(record["args"]),
+        queue=record["queue"],
+        priority=record["priority"],
+        max_attempts=record["max_attempts"],
+        unique_key=record["unique_key"],
+        anchor_at=record["anchor_at"],
+        next_at=record["next_at"],
+        last_at=record["last_at"],
+        last_job_id=text_or_none(record["last_job_id"]),
+        missed_count=record["missed_count"],
+        missed_at=record["missed_at"],
+        paused_at=record["paused_at"],
+        orphaned_at=record["orphaned_at"],
+        created_at=record["created_at"],
+        updated_at=record["updated_at"],
+        revision=record["revision"],
+    )
+
+
+def fired(record: asyncpg.Record) -> Fired:
+    """Return the tick that was fired."""
+    job_id = text_or_none(record["job_id"])
+    return Fired(record["name"], record["queue"], record["tick_at"], job_id)
 
 
 def parsed(text: str | None) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Coroutine
 
 import asyncpg
 
+from soniq.backends.bells import serves
 from soniq.backends.contract import Queues
 from soniq.backends.postgres.insert import native
 from soniq.backends.postgres.pool import Database
@@ -210,11 +211,6 @@ async def passes(event: asyncio.Event, timeout: float) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-def serves(queues: Queues, queue: str) -> bool:
-    """Tell whether a queue is one of these."""
-    return queues is None or queue in queues
 
 
 def rouse(future: asyncio.Future[None]) -> None:

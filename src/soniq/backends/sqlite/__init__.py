@@ -17,12 +17,14 @@ from soniq.backends.contract import (
 )
 from soniq.backends.migrations import report, scripts
 from soniq.backends.refusals import refuse_acquire
+from soniq.backends.schedule_contract import ScheduleStore
 from soniq.backends.sqlite.connection import Database, Work
 from soniq.backends.sqlite.dead_letters import SqliteDeadLetterStore
 from soniq.backends.sqlite.jobs import SqliteJobStore
 from soniq.backends.sqlite.locks import WorkerLock
 from soniq.backends.sqlite.migrate import migrate, migrations
 from soniq.backends.sqlite.queries import FOLDER
+from soniq.backends.sqlite.schedules import SqliteScheduleStore
 from soniq.backends.sqlite.stats import SqliteStatsStore
 from soniq.backends.sqlite.wakeups import SqliteWakeups
 from soniq.backends.sqlite.workers import SqliteWorkerStore
@@ -45,6 +47,7 @@ class SqliteBackend:
         self._clock = clock
         self._database = Database(path)
         self.jobs: JobStore = SqliteJobStore(self._database, clock)
+        self.schedules: ScheduleStore = SqliteScheduleStore(self._database, clock)
         self.dead_letters: DeadLetterStore = SqliteDeadLetterStore(self._database, clock)
         self.workers: WorkerStore = SqliteWorkerStore(self._database, clock, path)
         self.stats: StatsStore = SqliteStatsStore(self._database, clock)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
+from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 
 # SQLite hands over a record as a tuple of whatever the columns hold.
 Record = tuple[Any, ...]
@@ -17,6 +18,7 @@ Record = tuple[Any, ...]
 JOB = tuple(field.name for field in fields(Job))
 DEAD_LETTER = tuple(field.name for field in fields(DeadLetter))
 WORKER = tuple(field.name for field in fields(Worker))
+SCHEDULE = tuple(field.name for field in fields(Schedule))
 
 
 def text(moment: datetime) -> str:
@@ -73,6 +75,21 @@ def worker(record: Record) -> Worker:
     facts["tasks"] = tuple(json.loads(facts["tasks"]))
     facts["alive"] = bool(facts["alive"])
     return Worker(**facts)
+
+
+def schedule(record: Record) -> Schedule:
+    """Return the schedule of ``schedules/get``, ``schedules/find`` and ``schedules/agenda``."""
+    facts = named(SCHEDULE, record)
+    facts["status"] = ScheduleStatus(facts["status"])
+    facts["origin"] = Origin(facts["origin"])
+    facts["args"] = json.loads(facts["args"])
+    return Schedule(**facts)
+
+
+def fired(record: Record) -> Fired:
+    """Return the tick of ``schedules/ticks``."""
+    name, queue, tick_at, job_id = record
+    return Fired(name, queue, moment(tick_at), job_id)
 
 
 def named(columns: Sequence[str], record: Record) -> dict[str, Any]:

@@ -11,10 +11,13 @@ from weakref import WeakValueDictionary
 import aiosqlite
 
 from soniq.backends.bells import Bells
-from soniq.backends.contract import JobStore, Queues
+from soniq.backends.contract import SCHEDULE_CHANGES, JobStore, Queues
 from soniq.backends.sqlite.connection import Database
 
-LOOK_EVERY = 0.05  # seconds between two looks for commits of other processes
+# Seconds between two looks for commits of other processes. Whoever waits for schedules to change
+# has time: a pause holds from its commit on, seen or not.
+LOOK_EVERY = 0.05
+LOOK_FOR_CHANGES_EVERY = 1.0
 
 # Handles in one process find each other by the file; nothing else is shared between them.
 HUNG: WeakValueDictionary[Path, Bells] = WeakValueDictionary()
@@ -28,14 +31,19 @@ def bells_of(path: Path) -> Bells:
 
 
 class SqliteWakeups:
-    """Rouses the workers of this process at once and those of others within 50 ms."""
+    """Rouses the workers of this process at once, those of others within 50 ms.
+
+    Schedulers of other processes hear of a change within a second.
+    """
 
     def __init__(self, database: Database, jobs: JobStore) -> None:
         self._database = database
         self._jobs = jobs
         self._bells = bells_of(database.path)
         self._bell = self._bells.hang()
-        self._version: int | None = None
+        # What was seen last, by those who wait for the same: a worker must not hide a commit from
+        # the scheduler beside it.
+        self._seen: dict[Queues, int] = {}
 
     async def wake(self, queues: Collection[str]) -> None:
         """Rouse those who wait for any of these queues.
@@ -53,17 +61,24 @@ class SqliteWakeups:
         """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
-        seen = self._version
+        look_every = LOOK_FOR_CHANGES_EVERY if queues == (SCHEDULE_CHANGES,) else LOOK_EVERY
+        seen = self._seen.get(queues)
         with self._bell.listening(queues) as sleeper:
             while not sleeper.woken.is_set():
-                self._version = await self._look()
-                if self._version != seen and await self._jobs.due_in(queues) == 0:
+                self._seen[queues] = version = await self._look()
+                if version != seen and await self._matters(queues):
                     return
-                seen = self._version
+                seen = version
                 left = deadline - loop.time()
                 if left <= 0:
                     return
-                await sleeper.sleep(min(left, LOOK_EVERY))
+                await sleeper.sleep(min(left, look_every))
+
+    async def _matters(self, queues: Queues) -> bool:
+        """Tell whether what another process has committed may be what someone waits for."""
+        if queues == (SCHEDULE_CHANGES,):
+            return True
+        return await self._jobs.due_in(queues) == 0
 
     async def _look(self) -> int:
         """Return a number that changes whenever another connection has committed."""

@@ -1,0 +1,1 @@
+SELECT * FROM soniq_schedules WHERE name = $1

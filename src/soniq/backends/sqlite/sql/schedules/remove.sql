@@ -1,0 +1,1 @@
+DELETE FROM soniq_schedules WHERE name = :name

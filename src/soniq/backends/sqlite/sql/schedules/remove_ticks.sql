@@ -1,0 +1,1 @@
+DELETE FROM soniq_schedule_ticks WHERE name = :name

@@ -1,0 +1,43 @@
+"""``soniq scheduler``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from soniq.cli.options import DatabaseUrl, Target, counted
+
+if TYPE_CHECKING:
+    from soniq.app import Soniq
+
+
+def scheduler(target: Target = None, *, database_url: DatabaseUrl = None) -> None:
+    """Fire recurring jobs until SIGTERM or Ctrl-C; workers run them.
+
+    Any number may run at once: each tick is fired by one of them.
+    """
+    # Imported late: `soniq --help` needs none of it and is to be quick.
+    import asyncio  # noqa: PLC0415
+
+    from soniq.cli import worker_run  # noqa: PLC0415
+
+    app = worker_run.prepare(target, database_url)
+    asyncio.run(work(app))
+
+
+async def work(app: Soniq) -> None:
+    """Run a scheduler under the signals of this process; close the app afterwards."""
+    import logging  # noqa: PLC0415
+    import os  # noqa: PLC0415
+
+    from soniq.cli import load  # noqa: PLC0415
+
+    logger = logging.getLogger("soniq.scheduler")
+    logger.info(
+        "Scheduler %d starts: %s in this code; database %s",
+        os.getpid(), counted(len(app.scheduler.declared), "schedule"), load.place_of(app),
+    )  # fmt: skip
+    try:
+        await app.run_scheduler(handle_signals=True)
+    finally:
+        await app.close()
+    logger.info("Scheduler %d ended", os.getpid())

@@ -1,0 +1,208 @@
+"""``soniq schedules list|show|preview|pause|resume|run|remove``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from soniq.cli import load, render
+from soniq.cli.options import AsJson, DatabaseUrl, Yes, confirm, counted
+from soniq.schedule import ScheduleStatus
+
+if TYPE_CHECKING:
+    from soniq.app import Soniq
+    from soniq.schedule import Fired, Schedule
+    from soniq.scheduler.preview import Tick
+
+app = typer.Typer(help="Look at recurring jobs, pause or run them.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule: the name of its task.")]
+Status = Annotated[str | None, typer.Option("--status", "-s", help="Only active or paused ones.")]
+Number = Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="So many ticks.")]
+SHOWN_TICKS = 5
+OVERDUE = timedelta(minutes=1)
+
+
+@app.command("list")
+def list_schedules(
+    *, status: Status = None, as_json: AsJson = False, database_url: DatabaseUrl = None
+) -> None:
+    """List schedules by name: when they fire, next and last."""
+    found = load.run(database_url, lambda app: app.scheduler.list(status=status))
+    if as_json:
+        render.document([facts_of(schedule) for schedule in found])
+        return
+    render.table(schedule_table(found))
+    if not found:
+        render.remark("No schedule matches. @app.periodic() and app.scheduler.add() make them.")
+    overdue = [schedule.name for schedule in found if is_overdue(schedule)]
+    if overdue:
+        render.remark(f"{counted(len(overdue), 'schedule')} overdue: does `soniq scheduler` run?")
+
+
+@app.command()
+def show(name: Name, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Show everything about one schedule, with its last ticks."""
+    schedule, history = load.run(database_url, lambda app: look(app, name))
+    if as_json:
+        render.document({**facts_of(schedule), "history": list(map(fired_facts, history))})
+        return
+    render.facts(facts_of(schedule))
+    render.gap()
+    rows = [(one.tick, one.job_id or "(a waiting job stood for it)") for one in history]
+    render.table(render.Table(("fired", "job"), rows, key="tick"))
+
+
+@app.command()
+def preview(
+    name: Name,
+    *,
+    number: Number = SHOWN_TICKS,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show the next ticks, in the schedule's zone and in UTC, and where clocks change."""
+    schedule, ticks = load.run(database_url, lambda app: foresee(app, name, number))
+    if as_json:
+        render.document(
+            {"name": name, "fires": words(schedule), "ticks": list(map(tick_facts, ticks))}
+        )
+        return
+    written = f" [{schedule.cron}]" if schedule.cron else ""
+    render.remark(f"{name}: {words(schedule)}{written}")
+    if schedule.status is ScheduleStatus.PAUSED:
+        render.remark("It is paused: none of these fires before it is resumed.")
+    local = f"in {schedule.timezone}"
+    rows = [(f"{tick.local:%a %Y-%m-%d %H:%M:%S %z}", tick.at, tick.note or "") for tick in ticks]
+    render.table(render.Table((local, "UTC", "note"), rows, folded=("note",)))
+
+
+@app.command()
+def pause(name: Name, *, database_url: DatabaseUrl = None) -> None:
+    """Let a schedule fire no more, in any process, until it is resumed."""
+    load.run(database_url, lambda app: app.scheduler.pause(name))
+    render.remark(f"Paused {name}. `soniq schedules resume {name}` lets it fire again.")
+
+
+@app.command()
+def resume(name: Name, *, database_url: DatabaseUrl = None) -> None:
+    """Let a paused schedule fire again; what the pause left out is not made up for."""
+    schedule = load.run(database_url, lambda app: wake_up(app, name))
+    render.remark(f"Resumed {name}. It fires next at {schedule.next_at:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+@app.command()
+def run(name: Name, *, database_url: DatabaseUrl = None) -> None:
+    """Enqueue a schedule's job now, beside its ticks; print the job's id."""
+    typer.echo(load.run(database_url, lambda app: app.scheduler.run_now(name)))
+
+
+@app.command()
+def remove(name: Name, *, yes: Yes = False, database_url: DatabaseUrl = None) -> None:
+    """Delete a schedule; one that stands in the code comes back with the next scheduler."""
+    confirm(f"Delete schedule {name}?", yes=yes)
+    load.run(database_url, lambda app: app.scheduler.remove(name))
+    render.remark(f"Deleted {name}.")
+
+
+async def look(app: Soniq, name: str) -> tuple[Schedule, list[Fired]]:
+    """Return a schedule and its last ticks."""
+    history = await app.scheduler.history(name)
+    return await found(app, name), history
+
+
+async def foresee(app: Soniq, name: str, number: int) -> tuple[Schedule, list[Tick]]:
+    """Return a schedule and its next ticks."""
+    ticks = await app.scheduler.preview(name, number)
+    return await found(app, name), ticks
+
+
+async def wake_up(app: Soniq, name: str) -> Schedule:
+    """Resume a schedule and return it."""
+    await app.scheduler.resume(name)
+    return await found(app, name)
+
+
+async def found(app: Soniq, name: str) -> Schedule:
+    """Return a schedule that was there a moment ago."""
+    schedule = await app.scheduler.get(name)
+    if schedule is None:
+        message = f"Schedule {name} was removed at this very moment."
+        raise LookupError(message)
+    return schedule
+
+
+def schedule_table(schedules: list[Schedule]) -> render.Table:
+    """Return one line per schedule."""
+    columns = ("name", "state", "fires", "next", "last", "missed")
+    rows = [
+        (
+            schedule.name,
+            state(schedule),
+            words(schedule),
+            moment(schedule.next_at if schedule.status is ScheduleStatus.ACTIVE else None),
+            moment(schedule.last_at),
+            schedule.missed_count,
+        )
+        for schedule in schedules
+    ]
+    return render.Table(
+        columns, rows, right=("missed",), folded=("fires", "name"), wide={"last": 90, "missed": 100}
+    )
+
+
+def is_overdue(schedule: Schedule) -> bool:
+    """Tell whether it is so late that nobody seems to fire it, by the clock of this host."""
+    late = datetime.now(UTC) - schedule.next_at
+    return state(schedule) == ScheduleStatus.ACTIVE and late > OVERDUE
+
+
+def state(schedule: Schedule) -> str:
+    """Return active, paused or orphaned."""
+    return "orphaned" if schedule.orphaned_at else schedule.status.value
+
+
+def words(schedule: Schedule) -> str:
+    """Return when a schedule fires, in words: ``At 09:00 (Europe/Paris)``."""
+    from soniq.crontab import describe  # noqa: PLC0415 - only where something is described
+
+    if schedule.cron is None:
+        return interval(schedule.every or 0)
+    zone = "" if schedule.timezone == "UTC" else f" ({schedule.timezone})"
+    return f"{describe(schedule.cron)}{zone}"
+
+
+def interval(seconds: float) -> str:
+    """Return an interval in the largest unit that holds it evenly: ``Every 90 minutes``."""
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        number, rest = divmod(seconds, size)
+        if number and not rest:
+            return f"Every {unit}" if number == 1 else f"Every {number:.0f} {unit}s"
+    return f"Every {seconds:.15g} seconds"
+
+
+def moment(when: datetime | None) -> object:
+    """Return a time as a distance for people, as it is for programs."""
+    return render.age(when, datetime.now(UTC)) if render.on_terminal() else when
+
+
+def facts_of(schedule: Schedule) -> dict[str, Any]:
+    """Return all that is known of a schedule, with its recurrence in words."""
+    facts = dict(schedule)
+    return {
+        "name": facts.pop("name"),
+        "state": state(schedule),
+        "fires": words(schedule),
+        **facts,
+    }
+
+
+def fired_facts(fired: Fired) -> dict[str, Any]:
+    """Return a tick that was fired, as JSON has it."""
+    return {"at": fired.tick, "job_id": fired.job_id}
+
+
+def tick_facts(tick: Tick) -> dict[str, Any]:
+    """Return a tick to come, as JSON has it."""
+    return {"at": tick.at, "local": tick.local.isoformat(), "note": tick.note}
