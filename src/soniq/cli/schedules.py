@@ -73,9 +73,7 @@ def preview(
     render.remark(f"{name}: {words(schedule)}{written}")
     if schedule.status is ScheduleStatus.PAUSED:
         render.remark("It is paused: none of these fires before it is resumed.")
-    local = f"in {schedule.timezone}"
-    rows = [(f"{tick.local:%a %Y-%m-%d %H:%M:%S %z}", tick.at, tick.note or "") for tick in ticks]
-    render.table(render.Table((local, "UTC", "note"), rows, folded=("note",)))
+    render.table(tick_table(schedule, ticks))
 
 
 @app.command()
@@ -150,6 +148,14 @@ def schedule_table(schedules: list[Schedule]) -> render.Table:
     return render.Table(
         columns, rows, right=("missed",), folded=("fires", "name"), wide={"last": 90, "missed": 100}
     )
+
+
+def tick_table(schedule: Schedule, ticks: list[Tick]) -> render.Table:
+    """Return one line per tick; people need not read the same time twice."""
+    rows = [(f"{tick.local:%a %Y-%m-%d %H:%M:%S %z}", tick.at, tick.note or "") for tick in ticks]
+    if schedule.timezone == "UTC" and render.on_terminal():
+        return render.Table(("in UTC",), [row[:1] for row in rows])
+    return render.Table((f"in {schedule.timezone}", "UTC", "note"), rows, folded=("note",))
 
 
 def is_overdue(schedule: Schedule) -> bool:

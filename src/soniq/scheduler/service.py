@@ -226,7 +226,7 @@ class Scheduler:
     async def _not_found(self, name: str) -> ScheduleNotFound:
         names = [schedule.name for schedule in await self._backend.schedules.find()]
         close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-        hint = f"Did you mean {close[0]!r}?" if close else "See app.scheduler.list()."
+        hint = f"Did you mean {close[0]!r}?" if close else "`soniq schedules list` shows all."
         return ScheduleNotFound(f"No schedule {name!r}. {hint}")
 
     async def _tell(self) -> None:
