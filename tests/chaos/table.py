@@ -51,8 +51,8 @@ def page(lines: Iterable[str], day: datetime) -> str:
         python=platform.python_version(),
         cores=os.cpu_count(),
     )
-    faults = [row(name, rows[name]) for name in rows if CONTROL not in name]
-    controls = [row(name, rows[name]) for name in rows if CONTROL in name]
+    faults = [row(name, rows[name]) for name in sorted(rows) if CONTROL not in name]
+    controls = [row(name, rows[name]) for name in sorted(rows) if CONTROL in name]
     body = head + "\n".join(faults) + "\n"
     if controls:
         body += "\nThe same with a guard taken away, as the tests' own proof that they can see:\n\n"
@@ -79,6 +79,8 @@ def merge(runs: list[Figures]) -> Figures:
 
 def shown(value: object) -> str:
     """Return a figure for people."""
+    if value is None:
+        return "none"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
