@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from soniq import JobContext, JobStatus, Soniq
 from soniq.worker import claim as claiming
 from tests.support.jobs import PATIENCE, job_of, run_all, until
+from tests.support.process_jobs import pid
 from tests.support.store import NOBODY
 
 MakeApp = Callable[..., Soniq]
@@ -61,6 +62,23 @@ async def test_a_single_crash_makes_no_suspect(make_app: MakeApp) -> None:
     await app.backend.jobs.claim(None, limit=100, worker=NOBODY)
     await app.backend.jobs.rescue(max_crashes=3)
     assert (await run_all(app, concurrency=5)).complete == 5
+
+
+async def test_suspects_in_processes_of_their_own_need_not_be_alone(make_app: MakeApp) -> None:
+    """Their crash takes nobody along, so two of them run side by side."""
+    app = make_app(process_pool_size=2)
+    together = asyncio.Barrier(2)
+
+    @app.middleware
+    async def meet(ctx: JobContext, call_next: Callable[..., Awaitable[object]]) -> object:
+        await together.wait()
+        return await call_next(ctx)
+
+    task = app.job(name="suspects.apart", executor="process")(pid)
+    for _ in range(2):
+        await app.enqueue(task)
+    await crash_twice(app)
+    assert (await run_all(app, concurrency=2)).complete == 2
 
 
 async def test_a_suspect_waits_for_nobody_without_end(

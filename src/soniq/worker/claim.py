@@ -102,9 +102,16 @@ class Claimer:
         return len(jobs)
 
     def _hand_over(self, jobs: list[ClaimedJob]) -> None:
-        suspects = [job for job in jobs if is_suspect(job.crashes, self._max_crashes)]
+        suspects = [job for job in jobs if self._must_be_alone(job)]
         self._inflight.set_apart(suspects)
         self._inflight.take([job for job in jobs if job not in suspects] if suspects else jobs)
+
+    def _must_be_alone(self, job: ClaimedJob) -> bool:
+        if not is_suspect(job.crashes, self._max_crashes):
+            return False
+        # In a process of its own it is alone anyway: its crash takes nobody along.
+        task = self._registry.find(job.job_name)
+        return task is None or task.executor != "process"
 
     async def _run_apart(self, job: ClaimedJob) -> None:
         """Run a suspect with nothing beside it, so that nobody else can be blamed for a crash."""
