@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from soniq import crashpoints
@@ -23,7 +22,6 @@ from soniq.outcome import (
     Crashed,
     Ending,
     Failure,
-    Interrupted,
     Misfit,
     Outcome,
     Raised,
@@ -37,33 +35,13 @@ from soniq.registry import Registry
 from soniq.retry import RetryPolicy
 from soniq.settings import Settings
 from soniq.task import Task
+from soniq.worker.attempt import Attempt
 from soniq.worker.runners import Call, Encoded, Runner, Slot
 from soniq.worker.transaction import OwnTransaction, what_still_counts
 
 logger = logging.getLogger("soniq.worker")
 
 NO_RETRIES = RetryPolicy()
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A job in this worker's hands.
-
-    ``stopped``: how it ends because its task was cancelled from outside. ``executor``: where its
-    handler runs. ``encoded``: what came of it, where that was encoded there. ``completed``: the
-    handler's transaction has made the job DONE already; all that is still to come is a result.
-    """
-
-    job: ClaimedJob
-    stopped: Interrupted | Cancelled | None = None
-    executor: ExecutorName = "async"
-    encoded: Encoded | None = None
-    completed: bool = False
-
-    @property
-    def unstoppable(self) -> bool:
-        """Whether its handler runs in a thread, where nothing can stop it."""
-        return self.executor == "thread"
 
 
 class Executor:

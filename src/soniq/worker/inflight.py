@@ -12,7 +12,7 @@ from typing import Any
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
 from soniq.outcome import Cancelled, Interrupted, Outcome, Settlement
-from soniq.worker.execute import Attempt
+from soniq.worker.attempt import Attempt
 
 # A worker claims ahead only what it will have started within this time, so that nobody starves.
 READ_AHEAD_SECONDS = 0.05

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from soniq import crashpoints
 from soniq.backends.contract import JobStore
@@ -15,9 +15,7 @@ from soniq.errors import ClaimLost, TransactionMisused
 from soniq.job import ClaimedJob
 from soniq.outcome import Ending, Interrupted, Raised, Returned, TimedOut
 from soniq.outlast import outlast
-
-if TYPE_CHECKING:
-    from soniq.worker.execute import Attempt
+from soniq.worker.attempt import Attempt
 
 logger = logging.getLogger("soniq.worker")
 

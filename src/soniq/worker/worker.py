@@ -18,8 +18,9 @@ from soniq.outcome import Outcome, Release, Settlement
 from soniq.registry import Registry
 from soniq.repeat import Pass, repeat
 from soniq.settings import Settings
+from soniq.worker.attempt import Attempt
 from soniq.worker.claim import Claimer
-from soniq.worker.execute import Attempt, Executor
+from soniq.worker.execute import Executor
 from soniq.worker.heartbeat import Heartbeat
 from soniq.worker.identity import introduce
 from soniq.worker.inflight import STALE_SECONDS, Inflight
