@@ -23,6 +23,13 @@ WHERE locktype = 'advisory' AND mode = 'ShareLock'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
+LOCKS = """
+SELECT held.*, who.application_name, who.state, who.wait_event, who.backend_start, now()
+FROM pg_locks AS held
+LEFT JOIN pg_stat_activity AS who USING (pid)
+WHERE held.locktype = 'advisory'
+"""
+
 
 @pytest.fixture
 async def postgres(postgres_url: str) -> AsyncIterator[PostgresBackend]:
@@ -47,12 +54,18 @@ def maintenance(backend: Backend) -> Maintenance:
 
 
 async def until_silent(backend: Backend) -> None:
-    """Return once the server has let go of a lock."""
+    """Return once the server has let go of a lock; else fail with who holds locks, and what for."""
 
     async def silent() -> bool:
         return bool(await backend.workers.silent())
 
-    await until(silent)
+    try:
+        await until(silent, patience=40)
+    except TimeoutError:
+        async with backend.acquire() as connection:
+            held = await connection.fetch(LOCKS)
+            workers = await connection.fetch("SELECT * FROM soniq_workers")
+        pytest.fail(f"nobody is silent. Locks: {held}; workers: {workers}")
 
 
 async def test_a_lost_connection_is_told_and_the_lock_comes_back(
