@@ -79,7 +79,7 @@ class Soniq(Definitions):
         ready = self.ensure_initialized
         self.dead_letter = DeadLetters(self.backend, clock=self.clock, ready=ready)
         self._jobs = Jobs(self.backend, clock=self.clock, ready=ready)
-        self.enqueuer = Enqueuer(
+        self._enqueuer = Enqueuer(
             self.registry,
             self.backend,
             self.settings,
@@ -87,8 +87,8 @@ class Soniq(Definitions):
             clock=self.clock,
             ready=ready,
         )
-        self.scheduler = Scheduler(self.backend, self.enqueuer, ready=ready)
-        self.wrappers: list[Middleware] = []
+        self.scheduler = Scheduler(self.backend, self._enqueuer, ready=ready)
+        self._middleware: list[Middleware] = []
         self._opening = Opening(self.backend)
 
     # --- open and close -------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Soniq(Definitions):
 
     async def close(self) -> None:
         """Send what is on its way and give every connection back. Closing twice is harmless."""
-        await self.enqueuer.drain()
+        await self._enqueuer.drain()
         await self._opening.close()
 
     async def __aenter__(self) -> Self:
@@ -206,7 +206,7 @@ class Soniq(Definitions):
         """
         options = EnqueueOptions(queue, priority, scheduled_at, unique, dedup_key, connection)
         arguments = shape_arguments(target, args, func_kwargs, positional)
-        return await self.enqueuer.enqueue(target, arguments, options)
+        return await self._enqueuer.enqueue(target, arguments, options)
 
     async def enqueue_many(
         self,
@@ -226,7 +226,7 @@ class Soniq(Definitions):
             TypeError, InvalidArguments, TaskArgumentsInvalid: as ``enqueue``, naming the item.
         """
         options = EnqueueOptions(queue=queue, priority=priority, scheduled_at=scheduled_at)
-        return await self.enqueuer.enqueue_many(target, args_list, options)
+        return await self._enqueuer.enqueue_many(target, args_list, options)
 
     @overload
     async def schedule(
@@ -367,7 +367,7 @@ class Soniq(Definitions):
         return SchedulerLoop(self.backend, self.scheduler, events=self.events, clock=self.clock)
 
     def _crew(self, concurrency: int | None, queues: Sequence[str] | None, **options: Any) -> Crew:
-        wired = (self.backend, self.registry, tuple(self.wrappers), self.settings)
+        wired = (self.backend, self.registry, tuple(self._middleware), self.settings)
         return Crew(
             *wired, events=self.events, clock=self.clock, ready=self.ensure_initialized,
             concurrency=concurrency, queues=queues, **options,

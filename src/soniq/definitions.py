@@ -28,8 +28,8 @@ class Definitions:
     registry: Registry
     events: Events
     scheduler: Scheduler
-    enqueuer: Enqueuer
-    wrappers: list[Middleware]
+    _enqueuer: Enqueuer
+    _middleware: list[Middleware]
 
     def job(self, *misuse: object, **options: Unpack[TaskOptionArguments]) -> TaskDecorator:
         """Register a function as a task; always with parentheses.
@@ -53,7 +53,7 @@ class Definitions:
         task_options = read_options(default_options(self.settings), options)
 
         def register(handler: Callable[..., Any]) -> Task[..., Any]:
-            return self.registry.define(handler, options.get("name"), task_options, self.enqueuer)
+            return self.registry.define(handler, options.get("name"), task_options, self._enqueuer)
 
         return register  # type: ignore[return-value]  # one function stands behind all overloads
 
@@ -107,7 +107,7 @@ class Definitions:
 
         It returns ``await call_next(ctx)``, or raises to fail the job.
         """
-        self.wrappers.append(wrapper)
+        self._middleware.append(wrapper)
         return wrapper
 
     def before_job(self, hook: Hook) -> Hook:

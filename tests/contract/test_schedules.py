@@ -244,7 +244,7 @@ async def test_what_cannot_be_read_does_not_stop_the_others(
     app: Soniq, clock: FrozenClock, ran: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A zone that this host does not know: told once in a while, and the rest fires."""
-    job = app.enqueuer.prepare(app.enqueuer.resolve("report"), {}, EnqueueOptions())
+    job = app._enqueuer.prepare(app._enqueuer.resolve("report"), {}, EnqueueOptions())
     await app.ensure_initialized()
     nowhere = Recurrence(cron="* * * * *", timezone="Mars/Olympus")
     await app.backend.schedules.put(NewSchedule(job, nowhere, Origin.ADDED, START, START + MINUTE))

@@ -33,6 +33,11 @@ class Limits:
         self._look_at = clock.monotonic()
         self.reason: str | None = None
 
+    @property
+    def of_memory(self) -> bool:
+        """Whether there is a limit of memory to look at."""
+        return self._max_rss is not None
+
     def reached_by_a_job(self) -> bool:
         """Count one more job that has ended; tell whether it was the one that made it enough."""
         self._jobs += 1

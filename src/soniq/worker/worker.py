@@ -191,8 +191,9 @@ class Crew:
             self._loop("prune", maintenance.prune, settings.cleanup_interval),
             self._loop("give back", self._give_back_stale, STALE_SECONDS / 2),
             self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS),
-            self._loop("look at the memory", self._look_at_memory, LOOK_SECONDS),
         ]
+        if self._limits.of_memory:
+            loops.append(self._loop("look at the memory", self._look_at_memory, LOOK_SECONDS))
         loops.extend(self._loop(*one) for one in self._beside)
         if claim:
             loops.append(self._loop("claim", self._claimer.one_pass, 0.0))
