@@ -1,6 +1,6 @@
-"""Gather calls while the last flush is in flight, then flush them together.
+"""Gather items while the last flush is in flight, then flush them together.
 
-No delay is added: a call that finds nothing in flight is flushed at once, alone. Under load the
+No delay is added: an item that finds nothing in flight is flushed at once, alone. Under load the
 batches grow by themselves to what arrives during one flush.
 """
 
@@ -14,12 +14,61 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
+class Gatherer(Generic[Item]):
+    """Collects items and hands them over in batches; nobody waits for a single one.
+
+    ``flush`` takes a list of items; what it raises is its own to report. At most ``limit`` items
+    go into one flush, and one flush is in flight at a time.
+    """
+
+    def __init__(
+        self, flush: Callable[[list[Item]], Awaitable[None]], *, limit: int = 1000
+    ) -> None:
+        self._flush = flush
+        self._limit = limit
+        self._waiting: list[Item] = []
+        self._flying: list[Item] = []
+        self._flight: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of items that are not flushed yet."""
+        return len(self._waiting) + len(self._flying)
+
+    def add(self, item: Item) -> None:
+        """Take one item."""
+        self._waiting.append(item)
+        # A flight of an event loop that was closed under it will never land.
+        if self._flight is None or self._flight.get_loop().is_closed():
+            self._flight = asyncio.create_task(self._fly())
+
+    async def drain(self, timeout: float | None = None) -> bool:
+        """Wait until nothing waits and nothing is in flight; tell whether it came to that."""
+        if self._flight is not None:
+            await asyncio.wait([self._flight], timeout=timeout)
+        return self._flight is None
+
+    def abandon(self) -> None:
+        """Stop the flush that is in flight and start no other."""
+        if self._flight is not None:
+            self._flight.cancel()
+
+    async def _fly(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._flying = self._waiting[: self._limit]
+                self._waiting = self._waiting[self._limit :]
+                await self._flush(batch)
+                self._flying = []
+        finally:
+            self._flying = []
+            self._flight = None
+
+
 class Batcher(Generic[Item, Answer]):
-    """Collects items of concurrent callers and hands them over in batches.
+    """Collects items of concurrent callers, who each wait for the answer to their own.
 
     ``flush`` takes a list of items and returns one answer for each, in order; what it raises is
-    raised to every caller of that batch. At most ``limit`` items go into one flush and at most
-    ``lanes`` flushes are in flight.
+    raised to every caller of that batch.
     """
 
     def __init__(
@@ -27,13 +76,11 @@ class Batcher(Generic[Item, Answer]):
         flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
         *,
         limit: int = 1000,
-        lanes: int = 1,
     ) -> None:
-        self._flush = flush
-        self._limit = limit
-        self._lanes = lanes
-        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
-        self._flights: set[asyncio.Task[None]] = set()
+        self._answers = flush
+        self._gatherer: Gatherer[tuple[Item, asyncio.Future[Answer]]] = Gatherer(
+            self._flush, limit=limit
+        )
 
     async def submit(self, item: Item) -> Answer:
         """Hand over one item and return its answer, once its batch has been flushed.
@@ -41,31 +88,16 @@ class Batcher(Generic[Item, Answer]):
         A caller that is cancelled stops waiting; its item is flushed all the same.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        self._take_off()
+        self._gatherer.add((item, future))
         return await future
 
     async def drain(self) -> None:
         """Return when nothing waits and nothing is in flight."""
-        while self._flights:
-            await asyncio.wait(self._flights)
+        await self._gatherer.drain()
 
-    def _take_off(self) -> None:
-        # Flights of an event loop that was closed under them will never land.
-        self._flights = {one for one in self._flights if not one.get_loop().is_closed()}
-        while self._waiting and len(self._flights) < self._lanes:
-            batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            flight = asyncio.create_task(self._fly(batch))
-            self._flights.add(flight)
-            flight.add_done_callback(self._land)
-
-    def _land(self, flight: asyncio.Task[None]) -> None:
-        self._flights.discard(flight)
-        self._take_off()
-
-    async def _fly(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+    async def _flush(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
-            answers = await self._flush([item for item, _ in batch])
+            answers = await self._answers([item for item, _ in batch])
         except BaseException as error:  # noqa: BLE001 - it belongs to the callers, whatever it is
             for _, future in batch:
                 if not future.done():

@@ -77,23 +77,23 @@ class JobContext:
                 async with ctx.transaction() as conn:
                     await conn.execute(PAY, order_id)
         """
-        transaction = TRANSACTION.get()
-        if transaction is None:
-            message = (
-                f"ctx.transaction() of job {self.job_id}: no worker runs its handler here. It is "
-                "for `async def` handlers while they run, and not with executor='process'. "
-                "Elsewhere open a transaction of your own."
-            )
-            raise TransactionMisused(message)
-        return transaction.begin(self)
+        running = RUNNING.get()
+        if running is None:
+            raise nobody_runs(self)
+        return running.begin(self)
 
 
-class HandlerTransaction(Protocol):
-    """What stands behind ``JobContext.transaction`` while a handler runs."""
+class RunningJob(Protocol):
+    """The run of a job, as the code in it may know it."""
+
+    @property
+    def context(self) -> JobContext:
+        """The facts about it."""
+        ...
 
     @property
     def is_open(self) -> bool:
-        """Whether the handler is within the block."""
+        """Whether the handler is within the block of ``JobContext.transaction``."""
         ...
 
     def begin(self, context: JobContext) -> AbstractAsyncContextManager[Any]:
@@ -101,11 +101,32 @@ class HandlerTransaction(Protocol):
         ...
 
 
-TRANSACTION: ContextVar[HandlerTransaction | None] = ContextVar("soniq_transaction", default=None)
+@dataclass(frozen=True, slots=True)
+class RunElsewhere:
+    """The run of a job in a process of its own, which has no connection to the database."""
+
+    context: JobContext
+    is_open: bool = False
+
+    def begin(self, context: JobContext) -> AbstractAsyncContextManager[Any]:
+        """Raise TransactionMisused."""
+        raise nobody_runs(context)
+
+
+def nobody_runs(context: JobContext) -> TransactionMisused:
+    """Return the refusal of a transaction where no worker could complete the job in it."""
+    return TransactionMisused(
+        f"ctx.transaction() of job {context.job_id}: no worker runs its handler here. It is "
+        "for `async def` handlers while they run, and not with executor='process'. "
+        "Elsewhere open a transaction of your own."
+    )
+
+
+RUNNING: ContextVar[RunningJob | None] = ContextVar("soniq_running", default=None)
 STOP: ContextVar[Event | None] = ContextVar("soniq_stop", default=None)
-CURRENT: ContextVar[JobContext | None] = ContextVar("soniq_current_job", default=None)
 
 
 def current_job() -> JobContext | None:
     """Return the context of the job that this code runs in, or None outside of any handler."""
-    return CURRENT.get()
+    running = RUNNING.get()
+    return None if running is None else running.context

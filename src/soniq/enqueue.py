@@ -14,7 +14,7 @@ from soniq.arguments import check_model, encode_plain, fingerprint
 from soniq.backends.contract import Backend
 from soniq.batch import Batcher
 from soniq.clock import Clock
-from soniq.context import TRANSACTION
+from soniq.context import RUNNING
 from soniq.errors import (
     BulkUniqueRefused,
     EnqueueError,
@@ -293,8 +293,8 @@ def shape_arguments(
 
 def is_within_transaction() -> bool:
     """Tell whether the caller is in a ``ctx.transaction()`` block."""
-    transaction = TRANSACTION.get()
-    return transaction is not None and transaction.is_open
+    running = RUNNING.get()
+    return running is not None and running.is_open
 
 
 def moment(when: When | None) -> tuple[datetime | None, float]:

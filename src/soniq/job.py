@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class JobStatus(StrEnum):
@@ -41,8 +41,7 @@ class NewJob:
     unique_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedJob:
+class ClaimedJob(NamedTuple):
     """A job that a worker has just taken: what it needs to run it, and the fence to settle it.
 
     ``attempt`` counts the runs that count (from 1). ``fence`` rises with every claim and never

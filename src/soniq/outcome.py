@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from soniq.errors import HandlerFailed, InvalidOption, PermanentFailure, WorkerCrashed
 from soniq.job import ClaimedJob
@@ -207,14 +208,14 @@ Ending = (
 Outcome = Complete | Retry | Bury | Snooze | Release | Crash | Cancel
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """An outcome together with the claim that it settles."""
 
     job: ClaimedJob
-    outcome: Outcome = field(default_factory=Release)
+    outcome: Outcome = Release()
 
 
+COMPLETE = Complete()
 NOT_FOUND = Failure("UnknownTask: no worker knows this task; deploy it, then replay the job.")
 
 
@@ -258,7 +259,7 @@ def decide(  # noqa: PLR0911 - one return for each rule
     """
     match ending:
         case Returned(result, problem):
-            return Complete(result, problem)
+            return COMPLETE if result is problem is None else Complete(result, problem)
         case Snooze():
             return ending
         case Interrupted() | Stranger(expired=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -80,7 +79,7 @@ async def test_a_fence_from_the_future(
 ) -> None:
     """A fence that nobody has been given is refused as well."""
     job = await claimed_job(backend, new_job(clock))
-    await untouched(backend, replace(job, fence=job.fence + 1), outcome, WORKER)
+    await untouched(backend, job._replace(fence=job.fence + 1), outcome, WORKER)
 
 
 async def test_another_worker(backend: Backend, clock: FrozenClock, outcome: Outcome) -> None:
@@ -117,7 +116,7 @@ async def test_done_by_another_claim(backend: Backend, clock: FrozenClock) -> No
     [new] = await claim(backend, worker=OTHER)
     assert await settle(backend, new, Complete('"new"'), worker=OTHER)
     for stale, worker in [
-        (old, WORKER), (old, OTHER), (new, WORKER), (replace(new, fence=new.fence + 1), OTHER)
+        (old, WORKER), (old, OTHER), (new, WORKER), (new._replace(fence=new.fence + 1), OTHER)
     ]:  # fmt: skip
         await untouched(backend, stale, Complete('"stale"'), worker)
 
@@ -147,7 +146,7 @@ async def test_after_a_rescue(backend: Backend, clock: FrozenClock, outcome: Out
 async def test_a_job_that_is_gone(backend: Backend, clock: FrozenClock, outcome: Outcome) -> None:
     """A settlement for a job that never was, or is no more, is refused without an error."""
     job = await claimed_job(backend, new_job(clock))
-    await untouched(backend, replace(job, id=NOBODY), outcome, WORKER)
+    await untouched(backend, job._replace(id=NOBODY), outcome, WORKER)
     await settle(backend, job, Complete("1"))
     assert await backend.jobs.delete(job.id)
     await untouched(backend, job, outcome, WORKER)
@@ -169,7 +168,7 @@ async def test_stale_ones_do_not_hurt_the_rest(backend: Backend, clock: FrozenCl
     await insert(backend, *(new_job(clock) for _ in range(10)))
     jobs = await claim(backend)
     batch = [
-        Settlement(replace(job, fence=job.fence - n % 2), OUTCOMES[n % 5])
+        Settlement(job._replace(fence=job.fence - n % 2), OUTCOMES[n % 5])
         for n, job in enumerate(jobs)
     ]
     owned = await backend.jobs.settle(batch, worker=WORKER)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -374,8 +373,8 @@ async def test_store_refuses_what_is_not_in_force(
     job = await claimed_job(backend, new_job(clock))
     forged = [
         (job, OTHER),
-        (replace(job, fence=job.fence - 1), WORKER),
-        (replace(job, fence=job.fence + 1), WORKER),
+        (job._replace(fence=job.fence - 1), WORKER),
+        (job._replace(fence=job.fence + 1), WORKER),
     ]
     for stale, worker in forged:
         await refused(backend, stale, worker)

@@ -56,8 +56,10 @@ async def test_calls_during_a_flush_share_the_next() -> None:
         return [item * 10 for item in items]
 
     batcher = Batcher(flush, limit=3)
-    calls = [asyncio.create_task(batcher.submit(n)) for n in range(6)]
+    calls = [asyncio.create_task(batcher.submit(0))]
     await in_flight.wait()
+    calls += [asyncio.create_task(batcher.submit(n)) for n in range(1, 6)]
+    await asyncio.sleep(0)
     gate.set()
     assert await asyncio.gather(*calls) == [0, 10, 20, 30, 40, 50]
     assert flushed == [[0], [1, 2, 3], [4, 5]]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,7 +83,7 @@ def test_a_stranger_for_too_long_is_buried() -> None:
 
 def test_crashes_are_counted_apart_from_attempts() -> None:
     """The crash that makes max_crashes of them buries the job, however many attempts are left."""
-    crashed = replace(claimed(1, 9), crashes=2)
+    crashed = claimed(1, 9)._replace(crashes=2)
     buried = Bury(Reason.WORKER_CRASHED, FAILURE)
     assert decide(crashed, Crashed(FAILURE), POLICY) == buried
     assert decide(crashed, Crashed(FAILURE), POLICY, max_crashes=4) == Crash(FAILURE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from soniq.job import ClaimedJob
 from soniq.options import ExecutorName
@@ -10,13 +11,14 @@ from soniq.outcome import Cancelled, Interrupted
 from soniq.worker.runners import Encoded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
-    """A job in this worker's hands.
+    """A job in this worker's hands, which ``task`` carries to its outcome.
 
     ``stopped``: how it ends because its task was cancelled from outside. ``executor``: where its
     handler runs. ``encoded``: what came of it, where that was encoded there. ``completed``: the
     handler's transaction has made the job DONE already; all that is still to come is a result.
+    ``expired``: its handler has run for as long as it may, and was told to end.
     """
 
     job: ClaimedJob
@@ -24,6 +26,8 @@ class Attempt:
     executor: ExecutorName = "async"
     encoded: Encoded | None = None
     completed: bool = False
+    expired: bool = False
+    task: asyncio.Task[None] = field(init=False)
 
     @property
     def unstoppable(self) -> bool:

@@ -71,11 +71,12 @@ class Claimer:
             if self._inflight.apart:
                 await self._run_apart(self._inflight.apart)
                 continue
+            held = len(self._inflight)  # now: an outcome may come to light while the claim looks
             if room and await self.claim(room):
                 continue
             if not room and self._inflight.running:
                 await self._inflight.changed.wait()
-            elif len(self._inflight):
+            elif held:
                 await self._inflight.drain(None)
                 await self._inflight.flush(None)
             elif room:

@@ -11,7 +11,7 @@ from soniq import crashpoints
 from soniq.arguments import check_model, decode, encode_result
 from soniq.backends.contract import JobStore
 from soniq.clock import Clock
-from soniq.context import CURRENT, TRANSACTION, JobContext
+from soniq.context import RUNNING
 from soniq.errors import ClaimLost, InvalidArguments, TaskArgumentsInvalid, WorkerCrashed
 from soniq.events import Events, JobRaised, JobReturned, JobStarted
 from soniq.job import ClaimedJob
@@ -36,12 +36,14 @@ from soniq.retry import RetryPolicy
 from soniq.settings import Settings
 from soniq.task import Task
 from soniq.worker.attempt import Attempt
+from soniq.worker.deadlines import Deadlines
 from soniq.worker.runners import Call, Encoded, Runner, Slot
-from soniq.worker.transaction import OwnTransaction, what_still_counts
+from soniq.worker.transaction import OwnRun, what_still_counts
 
 logger = logging.getLogger("soniq.worker")
 
 NO_RETRIES = RetryPolicy()
+NOTHING = Returned(None)
 
 
 class Executor:
@@ -55,6 +57,7 @@ class Executor:
         *,
         worker_id: str,
         runners: Mapping[ExecutorName, Runner],
+        deadlines: Deadlines,
         events: Events,
         clock: Clock,
         settings: Settings,
@@ -64,6 +67,7 @@ class Executor:
         self._jobs = jobs
         self._worker_id = worker_id
         self._runners = runners
+        self._deadlines = deadlines
         self._events = events
         self._clock = clock
         self._keep_results = settings.result_ttl > 0
@@ -90,112 +94,105 @@ class Executor:
             arguments = self._restore(attempt.job, task)
         except (InvalidArguments, TaskArgumentsInvalid, TypeError) as error:
             return Misfit(Failure.of(error))
-        context = self._context(attempt.job)
+        run = OwnRun(self._jobs, attempt, self._worker_id)
         for name in task.arguments.context_parameters:
-            arguments[name] = context
-        token = CURRENT.set(context)
-        transaction = OwnTransaction(self._jobs, attempt, context, worker_id=self._worker_id)
-        TRANSACTION.set(transaction)
+            arguments[name] = run.context
+        RUNNING.set(run)  # for good: the task that this runs in is the attempt's own
         try:
-            return await self._run(attempt, task, context, arguments)
+            return await self._run(attempt, Call(task, arguments, attempt.job.args, run))
         except BaseException as error:  # noqa: BLE001 - nothing may end a worker's slot
-            await absorb_cancellation()
+            await absorb_cancellation(attempt)
             return attempt.stopped or raised(error, task.settings.timeout)
         finally:
-            transaction.close()
-            CURRENT.reset(token)
+            run.close()
 
-    async def _run(
-        self, attempt: Attempt, task: Task[Any, Any], context: JobContext, arguments: dict[str, Any]
-    ) -> Ending:
-        call = Call(task, arguments, attempt.job.args, context)
+    async def _run(self, attempt: Attempt, call: Call) -> Ending:
+        task, events = call.task, self._events
         async with self._runners[task.executor].slot(task) as slot:
             attempt.executor = task.executor
-            if self._events.wanted(JobStarted):
-                await self._events.emit(JobStarted(context))
+            if events.wanted(JobStarted):
+                await events.emit(JobStarted(call.run.context))
             started = self._clock.monotonic()
             try:
                 value = await self._call(slot, attempt, call)
-                await absorb_cancellation()
             except BaseException as error:  # noqa: BLE001 - the handler's, whatever it is
-                await absorb_cancellation()
-                if attempt.stopped and is_told(error) and not attempt.completed:
-                    return attempt.stopped
-                await self._tell_raised(context, error, started)
-                return raised(error, task.settings.timeout)
-        if self._events.wanted(JobReturned):
+                return await self._failed(attempt, call, error, started)
+            if attempt.task.cancelling():
+                await absorb_cancellation(attempt)
+        if events.wanted(JobReturned):
             seconds = self._clock.monotonic() - started
-            await self._events.emit(JobReturned(context, value, seconds))
+            await events.emit(JobReturned(call.run.context, value, seconds))
         return self._returned(attempt, value)
 
     async def _call(self, slot: Slot, attempt: Attempt, call: Call) -> Any:
-        async def call_handler(_: JobContext) -> Any:
-            if crashpoints.ARMED:
-                crashpoints.passed("handler.before")
-            answer = await slot.call(call)
-            if crashpoints.ARMED:
-                crashpoints.passed("handler.after")
-            if not isinstance(answer, Encoded):
-                return answer
-            attempt.encoded = answer
-            return answer.value
-
-        chain = compose(self._middleware, call_handler) if self._middleware else call_handler
-        if not call.task.settings.timeout:
-            return await chain(call.context)
-        deadline = asyncio.timeout(call.task.settings.timeout)
+        timeout = call.task.settings.timeout
+        if timeout:
+            self._deadlines.begin(attempt, timeout)
         try:
-            async with deadline:
-                return await chain(call.context)
-        except BaseException as error:
-            if deadline.expired():
-                raise DeadlineExceeded from error
-            raise
+            if not self._middleware:
+                return await self._handle(slot, attempt, call)
+            chain = compose(self._middleware, lambda _: self._handle(slot, attempt, call))
+            return await chain(call.run.context)
+        finally:
+            if timeout:
+                self._deadlines.end(attempt)
+
+    async def _handle(self, slot: Slot, attempt: Attempt, call: Call) -> Any:
+        if crashpoints.ARMED:
+            crashpoints.passed("handler.before")
+        answer = await slot.call(call)
+        if crashpoints.ARMED:
+            crashpoints.passed("handler.after")
+        if not isinstance(answer, Encoded):
+            return answer
+        attempt.encoded = answer
+        return answer.value
+
+    async def _failed(
+        self, attempt: Attempt, call: Call, error: BaseException, started: float
+    ) -> Ending:
+        await absorb_cancellation(attempt)
+        if attempt.expired:
+            error = exceeded(error)
+        elif attempt.stopped and is_told(error) and not attempt.completed:
+            return attempt.stopped
+        if self._events.wanted(JobRaised):
+            seconds = self._clock.monotonic() - started
+            await self._events.emit(JobRaised(call.run.context, error, seconds))
+        return raised(error, call.task.settings.timeout)
 
     def _restore(self, job: ClaimedJob, task: Task[Any, Any]) -> dict[str, Any]:
         if task.settings.model is not None:
             check_model(task.settings.model, decode(job.args), task.name)
         return task.arguments.restore(job.args)
 
-    def _context(self, job: ClaimedJob) -> JobContext:
-        # Earlier, too: a job that a schedule has fired was due at its tick.
-        delayed = job.scheduled_at != job.created_at
-        return JobContext(
-            job_id=job.id,
-            job_name=job.job_name,
-            attempt=job.attempt,
-            max_attempts=job.max_attempts,
-            queue=job.queue,
-            worker_id=self._worker_id,
-            scheduled_at=job.scheduled_at if delayed else None,
-            created_at=job.created_at,
-        )
-
     def _returned(self, attempt: Attempt, value: Any) -> Ending:
         job, encoded = attempt.job, attempt.encoded
         if isinstance(value, Snooze):
             return value
         if not self._keep_results:
-            return Returned(None)
+            return NOTHING
         # A middleware may have put something else in its place.
         if encoded is not None and value is encoded.value:
             text, problem = encoded.text, encoded.problem
         elif value is None:
-            return Returned(None)
+            return NOTHING
         else:
             text, problem = encode_result(value)
         if problem is not None:
             logger.warning("Result of %s %s is not kept: %s", job.job_name, job.id, problem)
         return Returned(text, problem)
 
-    async def _tell_raised(self, context: JobContext, error: BaseException, started: float) -> None:
-        if self._events.wanted(JobRaised):
-            seconds = self._clock.monotonic() - started
-            await self._events.emit(JobRaised(context, error, seconds))
-
 
 class DeadlineExceeded(Exception):
     """The handler was stopped at its deadline; ``__cause__`` is what came out of it."""
+
+
+def exceeded(error: BaseException) -> DeadlineExceeded:
+    """Return the error of a handler that was told to end in time, and then ended by ``error``."""
+    late = DeadlineExceeded()
+    late.__cause__ = error
+    return late
 
 
 def raised(error: BaseException, timeout: float) -> Ending:
@@ -214,15 +211,14 @@ def is_told(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError | ClaimLost)
 
 
-async def absorb_cancellation() -> None:
-    """Forget every request to cancel the running task, also one that has not been delivered yet.
+async def absorb_cancellation(attempt: Attempt) -> None:
+    """Forget every request to cancel the attempt, also one that has not been delivered yet.
 
     A handler may cancel its own task and return before the request is delivered; it would
     otherwise hit the worker's own next await.
     """
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
+    while attempt.task.cancelling():
+        attempt.task.uncancel()
         try:
             await asyncio.sleep(0)
         except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from soniq.clock import Clock
 from soniq.job import ClaimedJob
 from soniq.outcome import Cancelled, Interrupted, Outcome, Settlement
 from soniq.worker.attempt import Attempt
+from soniq.worker.settle import Settler
 
 # A worker claims ahead only what it will have started within this time, so that nobody starves.
 READ_AHEAD_SECONDS = 0.05
@@ -27,7 +28,7 @@ SHORTEST_MEASUREMENT = 0.005
 class Inflight:
     """Runs at most ``concurrency`` jobs at a time and knows how many more may be claimed.
 
-    ``execute`` carries an attempt to its outcome; ``settle`` makes the outcome durable, while the
+    ``execute`` carries an attempt to its outcome; the settler makes the outcome durable, while the
     slot is free for the next job already.
     """
 
@@ -35,17 +36,16 @@ class Inflight:
         self,
         concurrency: int,
         execute: Callable[[Attempt], Awaitable[Outcome]],
-        settle: Callable[[Settlement], Awaitable[None]],
+        settler: Settler,
         clock: Clock,
     ) -> None:
         self._concurrency = concurrency
         self._execute = execute
-        self._settle = settle
+        self._settler = settler
         self._clock = clock
         self._ready: deque[tuple[float, ClaimedJob]] = deque()
         self._apart: deque[ClaimedJob] = deque()
-        self._running: dict[asyncio.Task[None], Attempt] = {}
-        self._settling: set[asyncio.Task[None]] = set()
+        self._running: set[Attempt] = set()
         self._finished = 0
         self._rate = 0.0
         self._measured_at = clock.monotonic()
@@ -53,11 +53,13 @@ class Inflight:
         self._context = copy_context()
         self._closed = False
         self._abandoned = False
-        self.changed = asyncio.Event()
+        # With more than that in hand, or nothing written meanwhile, a claim makes no sense yet.
+        self._enough = concurrency
+        self.changed = settler.progress
 
     def __len__(self) -> int:
         """Return the number of jobs held, each up to the durable end of its attempt."""
-        return len(self._ready) + len(self._apart) + len(self._running) + len(self._settling)
+        return len(self._ready) + len(self._apart) + len(self._running) + len(self._settler)
 
     @property
     def running(self) -> int:
@@ -69,9 +71,9 @@ class Inflight:
 
         A handler may have started tasks of its own. May be called from another thread.
         """
-        running = list(self._running.items())
-        own = [attempt.job for held, attempt in running if held is task]
-        return tuple(own or (held.job for _, held in running if held.executor == "async"))
+        running = list(self._running)
+        own = [attempt.job for attempt in running if attempt.task is task]
+        return tuple(own or (held.job for held in running if held.executor == "async"))
 
     def room(self) -> int:
         """Return how many jobs to claim now; 0 while that is better left for later.
@@ -80,10 +82,11 @@ class Inflight:
         read-ahead is used up: many small claims cost more than a few large ones.
         """
         self._measure()
-        if len(self._settling) > LARGEST_BACKLOG:
+        if len(self._settler) > LARGEST_BACKLOG:
             return 0
         ahead = min(LARGEST_READ_AHEAD, int(self._rate * READ_AHEAD_SECONDS))
         most = self._concurrency + ahead
+        self._enough = max(most - most // 2, self._concurrency)
         room = most - len(self._running) - len(self._ready)
         starving = not self._ready and len(self._running) < self._concurrency
         return room if starving or room > most // 2 else 0
@@ -111,7 +114,7 @@ class Inflight:
 
     def claims(self) -> list[ClaimedJob]:
         """Return the claims whose handlers run and may still be told to stop."""
-        return [attempt.job for attempt in self._running.values() if may_stop(attempt)]
+        return [attempt.job for attempt in self._running if may_stop(attempt)]
 
     def give_back_stale(self) -> list[ClaimedJob]:
         """Drop and return what has been ready for too long, or waits for another suspect."""
@@ -135,7 +138,7 @@ class Inflight:
     async def drain(self, timeout: float | None) -> bool:
         """Wait up to ``timeout`` seconds for the running handlers; tell whether all have ended."""
         if self._running:
-            await asyncio.wait(self._running, timeout=timeout)
+            await asyncio.wait(self._tasks(), timeout=timeout)
         return not self._running
 
     async def quiet(self, timeout: float) -> None:
@@ -143,52 +146,51 @@ class Inflight:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while self._running:
-                    await asyncio.wait(self._running)
+                    await asyncio.wait(self._tasks())
 
     async def flush(self, timeout: float | None) -> bool:
         """Wait up to ``timeout`` seconds for the outcomes to be durable; tell whether all are."""
-        if self._settling:
-            await asyncio.wait(self._settling, timeout=timeout)
-        return not self._settling
+        return await self._settler.drain(timeout)
 
     def interrupt(self) -> None:
         """Cancel the running handlers, except those in threads, which nothing can stop."""
-        for task, attempt in self._running.items():
+        for attempt in self._running:
             if not attempt.unstoppable:
                 attempt.stopped = attempt.stopped or Interrupted()
-                task.cancel()
+                attempt.task.cancel()
 
     def stop(self, job: ClaimedJob, ending: Interrupted | Cancelled) -> None:
         """Stop the handler of one claim, which ends so; nothing happens where it has ended."""
-        for task, attempt in self._running.items():
+        for attempt in self._running:
             if attempt.job is job and may_stop(attempt):
                 attempt.stopped = ending
-                task.cancel()
+                attempt.task.cancel()
 
     def abandon(self) -> None:
         """Let go of everything: the jobs are left to be rescued when the lease has run out."""
         self._abandoned = True
-        for task in (*self._running, *self._settling):
+        self._settler.close()
+        for task in self._tasks():
             task.cancel()
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [attempt.task for attempt in self._running]
 
     def _fill(self) -> None:
         while self._ready and len(self._running) < self._concurrency and not self._closed:
             attempt = Attempt(self._ready.popleft()[1])
-            task = asyncio.create_task(self._carry(attempt), context=self._context.copy())
-            self._running[task] = attempt
-            task.add_done_callback(self._settling.discard)
+            attempt.task = asyncio.create_task(self._carry(attempt), context=self._context.copy())
+            self._running.add(attempt)
 
     async def _carry(self, attempt: Attempt) -> None:
         outcome = await self._execute(attempt)
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - tells the type checker
-        del self._running[task]
-        self._settling.add(task)
+        self._running.remove(attempt)
         self._finished += 1
         self._fill()
-        self.changed.set()
+        if len(self._running) + len(self._ready) < self._enough:
+            self.changed.set()
         if not self._abandoned:
-            await self._settle(Settlement(attempt.job, outcome))
+            self._settler.add(Settlement(attempt.job, outcome))
 
     def _measure(self) -> None:
         now = self._clock.monotonic()

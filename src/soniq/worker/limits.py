@@ -34,6 +34,11 @@ class Limits:
         self.reason: str | None = None
 
     @property
+    def any(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._max_jobs is not None or self._max_rss is not None
+
+    @property
     def of_memory(self) -> bool:
         """Whether there is a limit of memory to look at."""
         return self._max_rss is not None

@@ -9,19 +9,34 @@ from collections.abc import Sequence
 
 from soniq import crashpoints
 from soniq.backends.contract import Backend
-from soniq.batch import Batcher
+from soniq.batch import Gatherer
 from soniq.clock import Clock
 from soniq.events import Events, JobSettled, LeaseLost
-from soniq.outcome import Bury, Crash, Release, Retry, Settlement, Snooze
+from soniq.outcome import (
+    Bury,
+    Cancel,
+    Complete,
+    Crash,
+    Outcome,
+    Release,
+    Retry,
+    Settlement,
+    Snooze,
+)
 from soniq.repeat import FIRST_PAUSE, LONGEST_PAUSE
 
 logger = logging.getLogger("soniq.worker")
+
+NAMES: dict[type[Outcome], str] = {
+    kind: kind.__name__.lower() for kind in (Complete, Retry, Bury, Snooze, Release, Crash, Cancel)
+}
 
 
 class Settler:
     """Makes outcomes durable. While the database is away they are kept and tried again.
 
     ``tally`` counts durable outcomes by name (complete, retry, …), and those that were lost.
+    ``progress`` is set whenever some have been written; whoever waits for it clears it.
     """
 
     def __init__(self, backend: Backend, worker_id: str, *, events: Events, clock: Clock) -> None:
@@ -29,35 +44,39 @@ class Settler:
         self._worker_id = worker_id
         self._events = events
         self._clock = clock
-        self._batcher: Batcher[Settlement, bool] = Batcher(self._write)
+        self._gatherer: Gatherer[Settlement] = Gatherer(self._settle)
         self._closed = False
         self.tally: Counter[str] = Counter()
+        self.progress = asyncio.Event()
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Return when the outcome is durable, or refused because the claim is no longer ours."""
-        job, outcome = settlement.job, settlement.outcome
-        if not await self._batcher.submit(settlement):
-            self.tally["lost"] += 1
-            logger.warning("Job %s (%s) was taken from this worker", job.job_name, job.id)
-            await self._events.emit(LeaseLost(job.id, job.job_name))
-            return
-        self.tally[type(outcome).__name__.lower()] += 1
-        log_failure(settlement)
-        if isinstance(outcome, Retry | Snooze | Release | Crash):
-            # Queued again: whoever sleeps has to find out anew how long.
-            await self._backend.wakeups.wake([job.queue])
-        if self._events.wanted(JobSettled):
-            await self._events.emit(JobSettled(job.id, job.job_name, outcome))
+    def __len__(self) -> int:
+        """Return the number of outcomes that are not durable yet."""
+        return len(self._gatherer)
 
-    async def give_back(self, settlements: Sequence[Settlement]) -> None:
-        """Settle several at once, such as unstarted jobs at the end."""
-        await asyncio.gather(*(self.settle(settlement) for settlement in settlements))
+    def add(self, settlement: Settlement) -> None:
+        """Take an outcome, to be written soon, or refused because the claim is no longer ours."""
+        self._gatherer.add(settlement)
+
+    async def drain(self, timeout: float | None) -> bool:
+        """Wait up to ``timeout`` seconds for all outcomes to be durable; tell whether they are."""
+        return await self._gatherer.drain(timeout)
 
     def close(self) -> None:
         """Give up what can't be written at the next try."""
         self._closed = True
 
-    async def _write(self, settlements: Sequence[Settlement]) -> list[bool]:
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        try:
+            owned = await self._write(settlements)
+        except Exception:
+            logger.exception("%d outcome(s) could not be written", len(settlements))
+            return
+        try:
+            await self._tell(settlements, owned)
+        except Exception:
+            logger.exception("What was settled could not be told")
+
+    async def _write(self, settlements: Sequence[Settlement]) -> set[str]:
         pause = FIRST_PAUSE
         while True:
             try:
@@ -72,7 +91,32 @@ class Settler:
             else:
                 if crashpoints.ARMED:
                     crashpoints.passed("settle.committed")
-                return [settlement.job.id in owned for settlement in settlements]
+                self.progress.set()
+                return owned
+
+    async def _tell(self, settlements: Sequence[Settlement], owned: set[str]) -> None:
+        """Count and report outcomes that were written or refused."""
+        wanted = self._events.wanted(JobSettled)
+        for settlement in settlements:
+            job, outcome = settlement
+            if job.id not in owned:
+                self.tally["lost"] += 1
+                logger.warning("Job %s (%s) was taken from this worker", job.job_name, job.id)
+                await self._events.emit(LeaseLost(job.id, job.job_name))
+                continue
+            self.tally[NAMES[type(outcome)]] += 1
+            if not isinstance(outcome, Complete):
+                log_failure(settlement)
+            if wanted:
+                await self._events.emit(JobSettled(job.id, job.job_name, outcome))
+        # Queued again: whoever sleeps has to find out anew how long.
+        queues = {
+            job.queue
+            for job, outcome in settlements
+            if isinstance(outcome, Retry | Snooze | Release | Crash) and job.id in owned
+        }
+        if queues:
+            await self._backend.wakeups.wake(queues)
 
 
 def log_failure(settlement: Settlement) -> None:

@@ -1,4 +1,4 @@
-"""The transaction of a handler: what it writes and the completion of its job, or neither."""
+"""What a handler finds of its run: the facts of its job, and the transaction that completes it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,25 @@ from soniq.worker.attempt import Attempt
 logger = logging.getLogger("soniq.worker")
 
 
-class OwnTransaction:
-    """Stands behind ``JobContext.transaction`` in one attempt, until ``close``."""
+class OwnRun:
+    """What the code of a handler finds as the run that it is in, until ``close``."""
 
-    def __init__(
-        self, jobs: JobStore, attempt: Attempt, context: JobContext, *, worker_id: str
-    ) -> None:
+    __slots__ = ("_attempt", "_closed", "_context", "_jobs", "_worker_id", "is_open")
+
+    def __init__(self, jobs: JobStore, attempt: Attempt, worker_id: str) -> None:
         self._jobs = jobs
         self._attempt = attempt
-        self._context = context
         self._worker_id = worker_id
-        self._loop = asyncio.get_running_loop()
+        self._context: JobContext | None = None
         self._closed = False
         self.is_open = False
+
+    @property
+    def context(self) -> JobContext:
+        """The facts about the job; made when somebody asks, which few handlers do."""
+        if self._context is None:
+            self._context = facts(self._attempt.job, self._worker_id)
+        return self._context
 
     def begin(self, context: JobContext) -> AbstractAsyncContextManager[Any]:
         """Return the block.
@@ -55,14 +61,14 @@ class OwnTransaction:
             raise TransactionMisused(message)
 
     def _problem(self, context: JobContext) -> str | None:
-        if running_loop() is not self._loop:
+        if running_loop() is not self._attempt.task.get_loop():
             return (
                 "it works on the worker's event loop only, and this is a thread. "
                 "Make the handler an `async def`."
             )
-        if context != self._context:
+        if context != self.context:
             return (
-                f"this handler runs another job ({self._context.job_id}). "
+                f"this handler runs another job ({self.context.job_id}). "
                 "Use the context that it was called with."
             )
         if self._closed:
@@ -98,6 +104,22 @@ class OwnTransaction:
         if crashpoints.ARMED:
             crashpoints.passed("transaction.committed")
         self._attempt.completed = True
+
+
+def facts(job: ClaimedJob, worker_id: str) -> JobContext:
+    """Return what a handler may know about its job."""
+    # Earlier, too: a job that a schedule has fired was due at its tick.
+    delayed = job.scheduled_at != job.created_at
+    return JobContext(
+        job_id=job.id,
+        job_name=job.job_name,
+        attempt=job.attempt,
+        max_attempts=job.max_attempts,
+        queue=job.queue,
+        worker_id=worker_id,
+        scheduled_at=job.scheduled_at if delayed else None,
+        created_at=job.created_at,
+    )
 
 
 async def leave(transaction: AbstractAsyncContextManager[Any], error: BaseException | None) -> None:

@@ -20,6 +20,7 @@ from soniq.repeat import Pass, repeat
 from soniq.settings import Settings
 from soniq.worker.attempt import Attempt
 from soniq.worker.claim import Claimer
+from soniq.worker.deadlines import Deadlines
 from soniq.worker.execute import Executor
 from soniq.worker.heartbeat import Heartbeat
 from soniq.worker.identity import introduce
@@ -89,35 +90,36 @@ class Crew:
         refuse_workers()
         identity = self.identity = introduce(registry, settings, concurrency, queues)
         self._settings, self._events, self._clock, self._ready = settings, events, clock, ready
-        self.shutdown = shutdown or Shutdown()
-        self._limits, self._beside = Limits(*limits, clock), beside
-        self._runners = make_runners(settings)
+        self.shutdown, self._limits = shutdown or Shutdown(), Limits(*limits, clock)
+        self._runners, self._deadlines, self._beside = make_runners(settings), Deadlines(), beside
         self._executor = Executor(
             registry,
             middleware,
             backend.jobs,
             worker_id=identity.id,
             runners=self._runners,
+            deadlines=self._deadlines,
             events=events,
             clock=clock,
             settings=settings,
         )
         self._settler = Settler(backend, identity.id, events=events, clock=clock)
-        self._inflight = Inflight(identity.concurrency, self._execute, self._settler.settle, clock)
+        execute = self._execute_limited if self._limits.any else self._executor.execute
+        inflight = self._inflight = Inflight(identity.concurrency, execute, self._settler, clock)
         self._claimer = Claimer(
             backend,
-            self._inflight,
+            inflight,
             registry,
             worker_id=identity.id,
             queues=identity.queues,
             clock=clock,
             settings=settings,
         )
-        self._revoker = Revoker(backend, self._inflight, worker_id=identity.id)
+        self._revoker = Revoker(backend, inflight, worker_id=identity.id)
         self._maintenance = Maintenance(
             backend, settings, strangers=self._claimer.strangers, events=events, clock=clock
         )
-        self._watchdog = Watchdog(self._inflight, events=events, clock=clock)
+        self._watchdog = Watchdog(inflight, events=events, clock=clock)
         self._heartbeat = Heartbeat(backend.sibling, identity, settings=settings, clock=clock)
 
     async def run(
@@ -225,35 +227,33 @@ class Crew:
         inflight.close()
         patience = Patience(self._settings.shutdown_timeout, shutdown.abandoning)
         await patience.outlast(put_down(tasks), at_least=LEAST_SECONDS)
-        unstarted = inflight.give_back_unstarted()
-        returning = asyncio.create_task(self._release(unstarted))
+        self._release(inflight.give_back_unstarted())
         revoke = self._loop(
             "revoke", self._revoker.one_pass, REVOKE_SECONDS, until=shutdown.abandoning
         )
-        await patience.outlast(self._finish(returning))
+        await patience.outlast(self._finish())
         inflight.interrupt()
         last = Patience(END_SECONDS)
         await last.outlast(inflight.drain(None), INTERRUPT_SECONDS)
-        await last.outlast(self._finish(returning))
-        abandoned = len(inflight) + (0 if returning.done() else len(unstarted))
+        await last.outlast(self._finish())
+        abandoned = len(inflight)
         for runner in self._runners.values():
             runner.close()
+        self._deadlines.close()
         if abandoned:
             logger.error("%d job(s) could not be ended; they wait for the lease to end", abandoned)
             inflight.abandon()
-            self._settler.close()
-        await last.outlast(put_down([revoke, returning]), at_least=LEAST_SECONDS)
+        await last.outlast(put_down([revoke]), at_least=LEAST_SECONDS)
         await last.outlast(self._watchdog.stop(), at_least=LEAST_SECONDS)
         await self._heartbeat.stop(leave=not abandoned)
         return abandoned
 
-    async def _finish(self, returning: asyncio.Task[None]) -> None:
+    async def _finish(self) -> None:
         """Return when no handler runs any more and every outcome is durable."""
         await self._inflight.drain(None)
         await self._inflight.flush(None)
-        await asyncio.wait([returning])
 
-    async def _execute(self, attempt: Attempt) -> Outcome:
+    async def _execute_limited(self, attempt: Attempt) -> Outcome:
         outcome = await self._executor.execute(attempt)
         if self._limits.reached_by_a_job():
             self._end_soon()
@@ -268,10 +268,11 @@ class Crew:
         self.shutdown.request(Step.DRAIN)
 
     async def _give_back_stale(self) -> None:
-        await self._release(self._inflight.give_back_stale())
+        self._release(self._inflight.give_back_stale())
 
-    async def _release(self, jobs: Sequence[ClaimedJob]) -> None:
-        await self._settler.give_back([Settlement(job, Release()) for job in jobs])
+    def _release(self, jobs: Sequence[ClaimedJob]) -> None:
+        for job in jobs:
+            self._settler.add(Settlement(job, Release()))
 
 
 def make_runners(settings: Settings) -> dict[ExecutorName, Runner]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from soniq.context import JobContext
+from soniq.context import RunningJob
 from soniq.task import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a task's handler: its arguments, also as they are stored, and its context."""
+class Call(NamedTuple):
+    """One call of a task's handler: its arguments, also as they are stored, and its run."""
 
     task: Task[Any, Any]
     arguments: dict[str, Any]
     stored: str
-    context: JobContext
+    run: RunningJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Encoded:
 class Slot(Protocol):
     """A place to run one job in."""
 
-    async def call(self, call: Call) -> Any:
-        """Return what the handler returns (or that as ``Encoded``), or raise what it raises.
+    def call(self, call: Call) -> Awaitable[Any]:
+        """Run the handler, once awaited: return its value (or that as ``Encoded``), or raise.
 
         When the calling task is cancelled, CancelledError is raised only once the handler has
         really ended.

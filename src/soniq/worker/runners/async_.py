@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -19,9 +20,10 @@ class AsyncRunner:
         """There is always room: the worker's concurrency is the only limit."""
         return self._always
 
-    async def call(self, call: Call) -> Any:
-        """Return what the handler returns."""
-        return await call.task.handler(**call.arguments)
+    def call(self, call: Call) -> Awaitable[Any]:
+        """Return the handler's own coroutine."""
+        coroutine: Awaitable[Any] = call.task.handler(**call.arguments)
+        return coroutine
 
     def close(self) -> bool:
         """There is nothing to give back."""

@@ -17,7 +17,7 @@ from contextvars import copy_context
 from typing import Any
 
 from soniq.arguments import ArgumentCodec, encode_result
-from soniq.context import CURRENT
+from soniq.context import RUNNING, RunElsewhere
 from soniq.errors import PermanentFailure
 from soniq.handler import is_async
 from soniq.outcome import Failure, Snooze
@@ -121,7 +121,7 @@ class Handler:
         arguments = self._arguments.restore(question["args"])
         for name in self._arguments.context_parameters:
             arguments[name] = context
-        CURRENT.set(context)
+        RUNNING.set(RunElsewhere(context))
         value = self._function(**arguments)
         if self._is_async:
             value = asyncio.run(value)

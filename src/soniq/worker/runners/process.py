@@ -96,7 +96,7 @@ class ProcessSlot:
         """
         question = address(call.task) | {
             "args": call.stored,
-            "context": write_context(call.context),
+            "context": write_context(call.run.context),
         }
         if self._child.idle:
             return read_answer(await self._child.ask(question))
