@@ -14,6 +14,7 @@ from soniq.backends.postgres.workers import PostgresWorkers
 from soniq.backends.sqlite import queries
 from soniq.backends.sqlite import rescue as sqlite_rescue
 from soniq.backends.sqlite.workers import SqliteWorkerStore
+from soniq.backends.worker_contract import Renewal
 from soniq.worker import claim
 from soniq.worker.maintenance import Maintenance
 from soniq.worker.watchdog import Watchdog
@@ -41,7 +42,7 @@ def no_fence() -> None:
 def no_lease() -> None:
     """Let the lease run out while the worker lives and works."""
     for store in STORES:
-        store.renew = answering(True)
+        store.renew = answering(Renewal(1))
 
 
 def no_lock() -> None:

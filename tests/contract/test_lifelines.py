@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from soniq.backends.contract import Backend, Lifeline, Silence
+from soniq.backends.contract import Backend
+from soniq.backends.worker_contract import Lifeline, Silence
 from tests.support import FrozenClock
 from tests.support.store import OTHER, WORKER, register
 

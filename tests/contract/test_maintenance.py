@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from soniq import JobStatus, Soniq
-from soniq.backends.contract import WorkerIdentity
+from soniq.backends.contract import Rescued
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import DatabaseUnreachable
 from soniq.worker.maintenance import Maintenance
 from tests.support.clock import FrozenClock
@@ -17,10 +18,17 @@ from tests.support.jobs import dead_letter_of, job_of, run_all
 MakeApp = Callable[..., Soniq]
 
 
-def maintenance_of(app: Soniq, strangers: dict[str, float] | None = None) -> Maintenance:
+def maintenance_of(
+    app: Soniq, strangers: dict[str, float] | None = None, *, others: int = 1
+) -> Maintenance:
     """Return the maintenance of a worker of the app, to be driven pass by pass."""
     return Maintenance(
-        app.backend, app.settings, strangers=strangers or {}, events=app.events, clock=app.clock
+        app.backend,
+        app.settings,
+        strangers=strangers or {},
+        others=lambda: others,
+        events=app.events,
+        clock=app.clock,
     )
 
 
@@ -94,3 +102,24 @@ async def test_no_rescue_right_after_the_database_was_away(
     clock.advance(seconds=2)
     await maintenance.rescue()
     assert await processing() == 0
+
+
+async def test_who_is_alone_looks_for_the_dead_seldom(
+    make_app: MakeApp, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In company every pass looks for jobs of the dead; without, two a minute do."""
+    app = make_app(clock)
+    looks: list[int] = []
+
+    async def look(**_: Any) -> list[Rescued]:
+        looks.append(len(looks))
+        return []
+
+    monkeypatch.setattr(app.backend.jobs, "rescue", look)
+    for others, expected in ((0, 3), (1, 12)):
+        looks.clear()
+        maintenance = maintenance_of(app, others=others)
+        for _ in range(12):
+            await maintenance.rescue_in_company()
+            clock.advance(seconds=7)
+        assert len(looks) == expected

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from soniq.backends.contract import Backend, WorkerIdentity
+from soniq.backends.contract import Backend
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.outcome import Complete
 from tests.support import FrozenClock
 from tests.support.store import OTHER, WORKER, buried, claim, claimed_job, insert, new_job, settle

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from soniq import JobContext, JobStatus, Soniq
-from soniq.backends.contract import WorkerIdentity
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import DatabaseUnreachable
 from soniq.outcome import Settlement
 from soniq.worker.worker import Crew

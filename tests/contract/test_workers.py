@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from soniq.backends.contract import Backend, Queues, WorkerIdentity
+from soniq.backends.contract import Backend, Queues
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.outcome import Complete
 from tests.support import FrozenClock
 from tests.support.store import NOBODY, OTHER, WORKER, claimed_job, new_job, register, settle

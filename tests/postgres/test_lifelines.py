@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from soniq.backends.contract import Backend, Lifeline
+from soniq.backends.contract import Backend
 from soniq.backends.postgres import PostgresBackend
+from soniq.backends.worker_contract import Lifeline
 from soniq.clock import SystemClock
 from soniq.events import Events
 from soniq.settings import Settings
@@ -50,7 +51,9 @@ async def admin(postgres_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.R
 
 def maintenance(backend: Backend) -> Maintenance:
     """Return the maintenance of another worker."""
-    return Maintenance(backend, Settings(), strangers={}, events=Events(), clock=SystemClock())
+    return Maintenance(
+        backend, Settings(), strangers={}, others=lambda: 1, events=Events(), clock=SystemClock()
+    )
 
 
 async def until_silent(backend: Backend) -> None:

@@ -63,7 +63,8 @@ async def test_completion_whose_answer_was_lost(
     settler = Settler(postgres, worker_id, events=Events(), clock=SystemClock())
     with monkeypatch.context() as patch:
         patch.setattr(postgres._db, "fetch", lose_the_first_answer)
-        await settler.settle(Settlement(job, Complete("7")))
+        settler.add(Settlement(job, Complete("7")))
+        assert await settler.drain(10)
     assert (lost, dict(settler.tally)) == (["jobs/complete"], {"complete": 1})
     done = await postgres.jobs.get(job.id)
     assert done is not None

@@ -24,7 +24,8 @@ from hypothesis.stateful import (
 
 from soniq import settings as configuration
 from soniq.backends import connect
-from soniq.backends.contract import Backend, Queues, WorkerIdentity
+from soniq.backends.contract import Backend, Queues
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import JobProcessing
 from soniq.job import ClaimedJob, JobStatus, NewJob
 from soniq.outcome import Outcome, Settlement

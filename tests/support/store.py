@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from soniq.backends.contract import Backend, Queues, WorkerIdentity
+from soniq.backends.contract import Backend, Queues
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.clock import Clock
 from soniq.job import ClaimedJob, DeadLetter, Job, NewJob
 from soniq.outcome import Bury, Failure, Outcome, Reason, Settlement

@@ -8,14 +8,15 @@ database's clock decides what is due or expired (unless a test's clock pins it).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from soniq.backends.schedule_contract import ScheduleStore
-from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, NewJob, Worker
+from soniq.backends.worker_contract import Lifeline, WorkerStore
+from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, NewJob
 from soniq.outcome import Settlement
 
 # The queues that a worker serves; None for all of them, also those that appear later.
@@ -47,37 +48,6 @@ class Revoked:
     job_id: str
     fence: int
     cancelled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A worker that counts as alive by its lease, last renewed at ``since``, but holds no lock."""
-
-    worker_id: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Lifeline:
-    """What shows that a worker's process lives: a lock that the database drops with its connection.
-
-    ``lost`` is called, in the event loop that opened the handle, when that connection is gone.
-    """
-
-    worker_id: str
-    lost: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerIdentity:
-    """What a worker says of itself. ``id`` is random per start: host and pid come round again."""
-
-    id: str
-    hostname: str
-    pid: int
-    queues: Queues
-    concurrency: int
-    tasks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,42 +235,6 @@ class DeadLetterStore(Protocol):
         ...
 
 
-class WorkerStore(Protocol):
-    """The table ``soniq_workers``: who is alive, by leases that the database's clock ends."""
-
-    async def register(self, worker: WorkerIdentity, *, lease: float) -> None:
-        """Write or rewrite the worker's row; it is alive for ``lease`` seconds from now."""
-        ...
-
-    async def renew(self, worker_id: str, *, lease: float) -> bool:
-        """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
-        ...
-
-    async def silent(self) -> list[Silence]:
-        """Return the workers with a running lease whose lock nobody holds.
-
-        Their processes are gone, or have just lost their connection. Workers without a
-        ``Lifeline``, and those that have not renewed since the server started, are not among them.
-        """
-        ...
-
-    async def expire(self, silence: Silence) -> bool:
-        """End the lease of a silent worker now, unless it has renewed or locked meanwhile."""
-        ...
-
-    async def leave(self, worker_id: str) -> None:
-        """Delete the worker's row: it holds no jobs any more, or gives them up to be rescued."""
-        ...
-
-    async def find(self) -> list[Worker]:
-        """Return all rows, oldest start first, each with ``alive`` by the database's clock."""
-        ...
-
-    async def prune(self) -> int:
-        """Delete rows whose lease has run out and that no PROCESSING job names; return how many."""
-        ...
-
-
 class StatsStore(Protocol):
     """Numbers over the tables."""
 
@@ -329,6 +263,11 @@ class Wakeups(Protocol):
 
     def wake_after(self, connection: object, queues: Collection[str]) -> None:
         """Rouse them once the caller's ``connection`` has left its transaction."""
+        ...
+
+    @property
+    def prompt(self) -> bool:
+        """Whether those who wait are roused by all others at once, wherever these run."""
         ...
 
     async def wait(self, queues: Queues, timeout: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Collection
 
 from soniq import crashpoints
@@ -20,6 +21,8 @@ logger = logging.getLogger("soniq.worker")
 # How long a worker claims nothing else, before and while a suspect runs: jobs without end must not
 # keep it waiting, nor may it keep others waiting without end.
 ALONE_SECONDS = 30.0
+# Where wake-ups arrive at once, looking is for those that were lost, and for rows written by hand.
+SELDOM = 10
 
 
 class Claimer:
@@ -50,6 +53,8 @@ class Claimer:
         self._max_crashes = settings.max_crashes
         self._leave_strangers = settings.unknown_task_grace > 0
         self.strangers: dict[str, float] = {}
+        # When the next job is due, by the monotonic clock; None where that is not known any more.
+        self._next_due: float | None = None
 
     async def one_pass(self) -> float | None:
         """Claim once, or wait until that makes sense; 0 means: again at once."""
@@ -100,6 +105,8 @@ class Claimer:
         if self._leave_strangers:
             self._meet_strangers(jobs)
         self._hand_over(jobs)
+        if jobs:
+            self._next_due = None
         return len(jobs)
 
     def _hand_over(self, jobs: list[ClaimedJob]) -> None:
@@ -122,11 +129,16 @@ class Claimer:
         await self._inflight.quiet(ALONE_SECONDS)
 
     async def _wait_for_work(self) -> None:
-        due_in = await self._backend.jobs.due_in(self._queues, unknown=self._unknown())
-        timeout = self._poll_interval * (0.9 + 0.2 * self._clock.random())
-        if due_in is not None:
-            timeout = min(timeout, due_in)
-        await self._backend.wakeups.wait(self._queues, timeout)
+        now = self._clock.monotonic()
+        if self._next_due is None or self._next_due <= now:
+            due_in = await self._backend.jobs.due_in(self._queues, unknown=self._unknown())
+            self._next_due = math.inf if due_in is None else now + due_in
+        wakeups = self._backend.wakeups
+        pause = self._poll_interval * (SELDOM if wakeups.prompt else 1)
+        timeout = min(pause * (0.9 + 0.2 * self._clock.random()), self._next_due - now)
+        await wakeups.wait(self._queues, max(timeout, 0.0))
+        if self._clock.monotonic() < now + timeout:
+            self._next_due = None  # roused: there may be something that is due earlier
 
     def _unknown(self) -> Collection[str]:
         # A task may be registered while the worker runs, so strangers are looked at anew.

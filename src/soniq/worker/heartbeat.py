@@ -12,7 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 
-from soniq.backends.contract import Backend, Lifeline, WorkerIdentity
+from soniq.backends.contract import Backend
+from soniq.backends.worker_contract import Lifeline, WorkerIdentity
 from soniq.clock import Clock
 from soniq.errors import SoniqError
 from soniq.events import Events
@@ -47,6 +48,8 @@ class Heartbeat:
         self._cancel: Callable[[], object] | None = None
         self._stopping = False
         self._leave = True
+        # How many other workers there were at the last renewal; at first that is not known.
+        self.others = 1
         self._thread = threading.Thread(target=self._live, name="soniq-heartbeat", daemon=True)
 
     async def start(self) -> None:
@@ -102,7 +105,10 @@ class Heartbeat:
                 if stop.is_set():
                     return
                 urgent.set()
-                if not await backend.workers.renew(self._worker.id, lease=self._lease):
+                renewal = await backend.workers.renew(self._worker.id, lease=self._lease)
+                if renewal is not None:
+                    self.others = renewal.others
+                else:
                     logger.warning("Worker %s was given up; it registers anew", self._worker.id)
                     await backend.workers.register(self._worker, lease=self._lease)
                 urgent.clear()

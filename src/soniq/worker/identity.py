@@ -7,7 +7,8 @@ import socket
 import uuid
 from collections.abc import Sequence
 
-from soniq.backends.contract import Queues, WorkerIdentity
+from soniq.backends.contract import Queues
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import InvalidOption
 from soniq.options import check_text
 from soniq.registry import Registry

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+import math
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
-from soniq.backends.contract import Backend, Rescued, Silence
+from soniq.backends.contract import Backend, Rescued
+from soniq.backends.worker_contract import Silence
 from soniq.clock import Clock
 from soniq.events import Events, JobRescued
 from soniq.settings import Settings
@@ -17,6 +19,8 @@ PRUNE_BATCH = 1000
 # How often the locks of the others are looked at. A process is gone when its lock is missing twice:
 # one that has only lost its connection has a new one, and the lock, within this time.
 SILENCE_SECONDS = 1.2
+# A worker that is the only one looks for jobs of dead ones as if there could be some, but seldom.
+ALONE_SECONDS = 30.0
 
 
 class Maintenance:
@@ -28,12 +32,15 @@ class Maintenance:
         settings: Settings,
         *,
         strangers: Mapping[str, float],
+        others: Callable[[], int],
         events: Events,
         clock: Clock,
     ) -> None:
         self._backend = backend
         self._settings = settings
         self._strangers = strangers
+        self._others = others
+        self._rescued_at = -math.inf
         self._events = events
         self._clock = clock
         self._rescue_from: float | None = None
@@ -46,19 +53,27 @@ class Maintenance:
         """
         if self._is_too_soon():
             return
+        self._rescued_at = self._clock.monotonic()
         with self._patience_after_failure():
             rescued = await self._backend.jobs.rescue(max_crashes=self._settings.max_crashes)
         for job in rescued:
             logger.warning("Worker %s is gone; job %s %s", job.worker_id, job.job_id, fate(job))
             await self._events.emit(JobRescued(job.job_id, job.job_name, job.worker_id, job.buried))
 
-    async def listen(self) -> None:
+    async def rescue_in_company(self) -> None:
+        """Do so where there are other workers, or have been; otherwise twice a minute."""
+        if self._others() or self._clock.monotonic() >= self._rescued_at + ALONE_SECONDS:
+            await self.rescue()
+
+    async def listen(self) -> float:
         """End the lease of workers whose lock is found missing twice in a row; rescue their jobs.
 
         A killed process is so noticed within seconds, where the lease alone would take its time.
+        Many workers share the looking. Returns the seconds until the next look.
         """
-        if self._is_too_soon():
-            return
+        others = self._others()
+        if not others or self._is_too_soon():
+            return SILENCE_SECONDS
         with self._patience_after_failure():
             before, self._silent = self._silent, set()
             self._silent = set(await self._backend.workers.silent())
@@ -69,6 +84,7 @@ class Maintenance:
             ]
         if gone:
             await self.rescue()
+        return SILENCE_SECONDS if self._silent else SILENCE_SECONDS * others
 
     def _is_too_soon(self) -> bool:
         return self._rescue_from is not None and self._clock.monotonic() < self._rescue_from

@@ -116,11 +116,9 @@ class Crew:
             settings=settings,
         )
         self._revoker = Revoker(backend, inflight, worker_id=identity.id)
-        self._maintenance = Maintenance(
-            backend, settings, strangers=self._claimer.strangers, events=events, clock=clock
-        )
         self._watchdog = Watchdog(inflight, events=events, clock=clock)
         self._heartbeat = Heartbeat(backend.sibling, identity, settings=settings, clock=clock)
+        self._maintenance = self._make_maintenance(backend)
 
     async def run(
         self,
@@ -158,6 +156,16 @@ class Crew:
         tally = self._settler.tally
         return WorkerReport(self.identity.id, **tally, abandoned=abandoned, reason=reason)
 
+    def _make_maintenance(self, backend: Backend) -> Maintenance:
+        return Maintenance(
+            backend,
+            self._settings,
+            strangers=self._claimer.strangers,
+            others=lambda: self._heartbeat.others,
+            events=self._events,
+            clock=self._clock,
+        )
+
     async def _prepare(self, *, run_once: bool) -> None:
         await self._ready()
         await self._heartbeat.start()
@@ -188,7 +196,7 @@ class Crew:
     def _start_loops(self, *, claim: bool) -> list[asyncio.Task[None]]:
         settings, maintenance = self._settings, self._maintenance
         loops = [
-            self._loop("rescue", maintenance.rescue, settings.heartbeat_interval),
+            self._loop("rescue", maintenance.rescue_in_company, settings.heartbeat_interval),
             self._loop("listen for the others", maintenance.listen, SILENCE_SECONDS),
             self._loop("prune", maintenance.prune, settings.cleanup_interval),
             self._loop("give back", self._give_back_stale, STALE_SECONDS / 2),

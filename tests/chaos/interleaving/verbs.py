@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from soniq.backends.contract import DeadLetterStore, JobStore, WorkerStore
+from soniq.backends.contract import DeadLetterStore, JobStore
+from soniq.backends.worker_contract import WorkerStore
 from soniq.errors import JobProcessing
 from soniq.job import ClaimedJob
 from soniq.outcome import (

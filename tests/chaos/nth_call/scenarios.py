@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soniq import JobContext, JobStatus, Snooze, Soniq
-from soniq.backends.contract import Backend, WorkerIdentity
+from soniq.backends.contract import Backend
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import DatabaseError, PermanentFailure
 from soniq.outcome import Bury, Failure, Reason, Settlement
 from tests.chaos.nth_call.faults import Faults

@@ -5,15 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from soniq.backends.contract import (
-    DeadLetterStore,
-    JobStore,
-    Lifeline,
-    Migration,
-    StatsStore,
-    Wakeups,
-    WorkerStore,
-)
+from soniq.backends.contract import DeadLetterStore, JobStore, Migration, StatsStore, Wakeups
 from soniq.backends.memory.dead_letters import MemoryDeadLetterStore
 from soniq.backends.memory.jobs import MemoryJobStore
 from soniq.backends.memory.schedules import MemoryScheduleStore
@@ -23,6 +15,7 @@ from soniq.backends.memory.wakeups import MemoryWakeups
 from soniq.backends.memory.workers import MemoryWorkerStore
 from soniq.backends.refusals import refuse_acquire
 from soniq.backends.schedule_contract import ScheduleStore
+from soniq.backends.worker_contract import Lifeline, WorkerStore
 from soniq.clock import Clock
 
 

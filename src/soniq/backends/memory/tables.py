@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from soniq.backends.bells import Bells
-from soniq.backends.contract import WorkerIdentity
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.job import JobStatus
 from soniq.outcome import Failure, storable
 from soniq.schedule import Fired, Schedule

@@ -23,6 +23,11 @@ class MemoryWakeups:
         """Rouse at once: no caller can hold a transaction on this backend."""
         self._bells.ring(queues)
 
+    @property
+    def prompt(self) -> bool:
+        """True: there is nobody outside of this process."""
+        return True
+
     async def wait(self, queues: Queues, timeout: float) -> None:
         """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""
         with self._bell.listening(queues) as sleeper:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from soniq.backends.contract import Silence, WorkerIdentity
 from soniq.backends.memory.rows import worker as worker_of
 from soniq.backends.memory.tables import Tables, WorkerRow
 from soniq.backends.times import later
+from soniq.backends.worker_contract import Renewal, Silence, WorkerIdentity
 from soniq.clock import Clock
 from soniq.job import Worker
 
@@ -26,15 +26,15 @@ class MemoryWorkerStore:
             row = WorkerRow(worker, started_at, now, later(now, lease))
             self._tables.workers[worker.id] = row
 
-    async def renew(self, worker_id: str, *, lease: float) -> bool:
-        """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
+    async def renew(self, worker_id: str, *, lease: float) -> Renewal | None:
+        """Prolong the lease to ``lease`` seconds from now; None if the row is gone."""
         with self._tables.lock:
             row = self._tables.workers.get(worker_id)
             if row is None:
-                return False
+                return None
             row.renewed_at = self._clock.now()
             row.expires_at = later(row.renewed_at, lease)
-            return True
+            return Renewal(len(self._tables.workers) - 1)
 
     async def silent(self) -> list[Silence]:
         """Return nothing: a process takes its workers' rows with it."""

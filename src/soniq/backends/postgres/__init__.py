@@ -10,11 +10,9 @@ from soniq.backends.contract import (
     Backend,
     DeadLetterStore,
     JobStore,
-    Lifeline,
     Migration,
     StatsStore,
     Wakeups,
-    WorkerStore,
 )
 from soniq.backends.postgres import migrate
 from soniq.backends.postgres.dead_letters import PostgresDeadLetters
@@ -27,6 +25,7 @@ from soniq.backends.postgres.target import Target
 from soniq.backends.postgres.wakeups import PostgresWakeups
 from soniq.backends.postgres.workers import PostgresWorkers
 from soniq.backends.schedule_contract import ScheduleStore
+from soniq.backends.worker_contract import Lifeline, WorkerStore
 from soniq.clock import Clock
 from soniq.settings import Settings
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncpg
 
 from soniq.backends import sqltext
-from soniq.backends.contract import Lifeline
 from soniq.backends.postgres.rows import lock_key
 from soniq.backends.postgres.session import (
     FOLDER,
@@ -23,6 +22,7 @@ from soniq.backends.postgres.session import (
     with_settings,
 )
 from soniq.backends.postgres.target import LOST, Target, is_passing
+from soniq.backends.worker_contract import Lifeline
 from soniq.errors import DatabaseError
 
 if TYPE_CHECKING:

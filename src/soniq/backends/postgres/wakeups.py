@@ -64,6 +64,11 @@ class PostgresWakeups:
         """Rouse them once ``connection`` has left its transaction; gives up after a minute."""
         self._watch(self._wake_after(connection, tuple(queues)))
 
+    @property
+    def prompt(self) -> bool:
+        """Whether this process listens at present."""
+        return self._listening
+
     async def wait(self, queues: Queues, timeout: float) -> None:
         """Return when woken, also since the last ``wait``, or after ``timeout`` seconds.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from soniq.backends.contract import Silence, WorkerIdentity
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.pool import Database
+from soniq.backends.worker_contract import Renewal, Silence, WorkerIdentity
 from soniq.clock import Clock
 from soniq.job import Worker
 
@@ -26,10 +26,12 @@ class PostgresWorkers:
             self._db.lock_key,
         )  # fmt: skip
 
-    async def renew(self, worker_id: str, *, lease: float) -> bool:
-        """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
+    async def renew(self, worker_id: str, *, lease: float) -> Renewal | None:
+        """Prolong the lease to ``lease`` seconds from now; None if the row is gone."""
         now, key = self._clock.pinned(), rows.as_uuid(worker_id)
-        return bool(await self._db.fetch("workers/renew", now, key, rows.within_calendar(lease)))
+        seconds = rows.within_calendar(lease)
+        records = await self._db.fetch("workers/renew", now, key, seconds)
+        return Renewal(records[0]["others"]) if records else None
 
     async def silent(self) -> list[Silence]:
         """Return the workers with a running lease whose advisory lock nobody holds."""

@@ -6,15 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from soniq.backends.contract import (
-    DeadLetterStore,
-    JobStore,
-    Lifeline,
-    Migration,
-    StatsStore,
-    Wakeups,
-    WorkerStore,
-)
+from soniq.backends.contract import DeadLetterStore, JobStore, Migration, StatsStore, Wakeups
 from soniq.backends.migrations import report, scripts
 from soniq.backends.refusals import refuse_acquire
 from soniq.backends.schedule_contract import ScheduleStore
@@ -28,6 +20,7 @@ from soniq.backends.sqlite.schedules import SqliteScheduleStore
 from soniq.backends.sqlite.stats import SqliteStatsStore
 from soniq.backends.sqlite.wakeups import SqliteWakeups
 from soniq.backends.sqlite.workers import SqliteWorkerStore
+from soniq.backends.worker_contract import Lifeline, WorkerStore
 from soniq.clock import Clock
 
 T = TypeVar("T")

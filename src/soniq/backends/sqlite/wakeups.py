@@ -57,6 +57,11 @@ class SqliteWakeups:
         if not in_transaction(connection):
             self._bells.ring(queues)
 
+    @property
+    def prompt(self) -> bool:
+        """True: whoever waits looks at the file from time to time."""
+        return True
+
     async def wait(self, queues: Queues, timeout: float) -> None:
         """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""
         loop = asyncio.get_running_loop()

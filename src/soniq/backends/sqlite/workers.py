@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from sqlite3 import Connection
 
-from soniq.backends.contract import Silence, WorkerIdentity
 from soniq.backends.sqlite import locks
 from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import json_list, text
 from soniq.backends.sqlite.rows import worker as worker_of
 from soniq.backends.times import later
+from soniq.backends.worker_contract import Renewal, Silence, WorkerIdentity
 from soniq.clock import Clock
 from soniq.job import Worker
 
@@ -37,9 +37,15 @@ class SqliteWorkerStore:
         }
         await self._change("workers/register", facts, lease)
 
-    async def renew(self, worker_id: str, *, lease: float) -> bool:
-        """Prolong the lease to ``lease`` seconds from now; False if the row is gone."""
-        return await self._change("workers/renew", {"id": worker_id}, lease) > 0
+    async def renew(self, worker_id: str, *, lease: float) -> Renewal | None:
+        """Prolong the lease to ``lease`` seconds from now; None if the row is gone."""
+
+        def work(connection: Connection) -> Renewal | None:
+            facts = {"id": worker_id, **self._times(lease)}
+            record = connection.execute(sql("workers/renew"), facts).fetchone()
+            return Renewal(*record) if record else None
+
+        return await self._database.write(work)
 
     async def silent(self) -> list[Silence]:
         """Return the workers with a running lease whose lock file nobody holds."""
@@ -78,9 +84,11 @@ class SqliteWorkerStore:
         self, verb: str, facts: Mapping[str, str | int | None], lease: float = 0
     ) -> int:
         def work(connection: Connection) -> int:
-            # Told within the transaction: waiting for the lock must not eat into the lease.
-            now = self._clock.now()
-            times = {"now": text(now), "expires_at": text(later(now, lease))}
-            return connection.execute(sql(verb), {**facts, **times}).rowcount
+            return connection.execute(sql(verb), {**facts, **self._times(lease)}).rowcount
 
         return await self._database.write(work)
+
+    def _times(self, lease: float) -> dict[str, str]:
+        # Told within the transaction: waiting for the lock must not eat into the lease.
+        now = self._clock.now()
+        return {"now": text(now), "expires_at": text(later(now, lease))}

@@ -1,0 +1,96 @@
+"""When a worker looks for jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from soniq.backends.contract import Queues
+from soniq.job import ClaimedJob
+from soniq.registry import Registry
+from soniq.settings import Settings
+from soniq.worker.claim import Claimer
+from tests.support.clock import FrozenClock
+
+
+class IdleBackend:
+    """A database without due jobs; notes what it is asked, and for how long somebody waits."""
+
+    def __init__(self, clock: FrozenClock, *, prompt: bool, due_in: float | None) -> None:
+        self.jobs = self.wakeups = self
+        self.prompt = prompt
+        self._clock = clock
+        self._due_in = due_in
+        self.asked: list[str] = []
+        self.waits: list[float] = []
+        self.roused = False
+
+    async def claim(
+        self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        """There is nothing to claim."""
+        self.asked.append("claim")
+        return []
+
+    async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
+        """Tell what the test says."""
+        self.asked.append("due_in")
+        return self._due_in
+
+    async def wait(self, queues: Queues, timeout: float) -> None:
+        """Let the time pass, or be roused half way."""
+        self.waits.append(timeout)
+        self._clock.advance(seconds=timeout / 2 if self.roused else timeout)
+
+
+def claimer_of(backend: Any, clock: FrozenClock) -> Claimer:
+    """Return a claimer with one free slot and the default settings."""
+    held = SimpleNamespace(changed=SimpleNamespace(clear=lambda: None), room=lambda: 1, apart=None)
+    inflight: Any = SimpleNamespace(**vars(held), set_apart=list, take=list)
+    settings = Settings()
+    return Claimer(
+        backend,
+        inflight,
+        Registry(settings.task_name_pattern),
+        worker_id="w",
+        queues=None,
+        clock=clock,
+        settings=settings,
+    )
+
+
+@pytest.mark.parametrize(("prompt", "seconds"), [(True, 10.0), (False, 1.0)])
+async def test_looks_seldom_where_wake_ups_arrive(
+    clock: FrozenClock, *, prompt: bool, seconds: float
+) -> None:
+    """``poll_interval`` is for whom nobody can rouse; others look ten times less often."""
+    backend = IdleBackend(clock, prompt=prompt, due_in=None)
+    claimer = claimer_of(backend, clock)
+    for _ in range(4):
+        await claimer.one_pass()
+    assert all(0.9 * seconds <= wait <= 1.1 * seconds for wait in backend.waits)
+    # Nobody rouses it, so what is due next is still what it was.
+    assert backend.asked == ["claim", "due_in", "claim", "claim", "claim"]
+
+
+async def test_sleeps_until_the_next_job_is_due(clock: FrozenClock) -> None:
+    """It wakes for the next job that is due, and asks again what comes after that."""
+    backend = IdleBackend(clock, prompt=True, due_in=2.5)
+    claimer = claimer_of(backend, clock)
+    for _ in range(2):
+        await claimer.one_pass()
+    assert backend.waits == [2.5, 2.5]
+    assert backend.asked == ["claim", "due_in"] * 2
+
+
+async def test_roused_it_asks_anew(clock: FrozenClock) -> None:
+    """Whoever was roused does not know any more what is due next."""
+    backend = IdleBackend(clock, prompt=True, due_in=None)
+    backend.roused = True
+    claimer = claimer_of(backend, clock)
+    for _ in range(2):
+        await claimer.one_pass()
+    assert backend.asked == ["claim", "due_in"] * 2
