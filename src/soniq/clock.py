@@ -76,29 +76,28 @@ class IdSequence:
         self._lock = threading.Lock()
         self._seed()
         self._millisecond = 0
+        self._head = ""
         self._tail = 0
 
     def next(self, millisecond: int) -> str:
         """Return the next id for a Unix time in milliseconds."""
         with self._lock:
             if millisecond > self._millisecond or os.getpid() != self._pid:
-                if os.getpid() != self._pid:
-                    self._seed()
-                self._millisecond = max(millisecond, self._millisecond)
-                # The top bit stays free, so that the counter can't overflow within a millisecond.
-                self._tail = self._bits(73)
+                self._start(millisecond)
             else:
                 self._tail += 1 + self._bits(32)
-            tail = self._tail
-            value = (
-                (self._millisecond & (1 << 48) - 1) << 80
-                | 0x7 << 76
-                | (tail >> 62) << 64
-                | 0b10 << 62
-                | tail & (1 << 62) - 1
-            )
-        digits = f"{value:032x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+            head, tail = self._head, self._tail
+        digits = f"{(tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1:019x}"
+        return f"{head}{digits[:3]}-{digits[3:7]}-{digits[7:]}"
+
+    def _start(self, millisecond: int) -> None:
+        if os.getpid() != self._pid:
+            self._seed()
+        self._millisecond = max(millisecond, self._millisecond)
+        digits = f"{self._millisecond & (1 << 48) - 1:012x}"
+        self._head = f"{digits[:8]}-{digits[8:]}-7"
+        # The top bit stays free, so that the counter can't overflow within a millisecond.
+        self._tail = self._bits(73)
 
     def _seed(self) -> None:
         # Asking the system for every id costs more than the id; a forked child must not repeat.
