@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from soniq.backends.contract import Backend
@@ -50,8 +49,7 @@ class Enqueuer:
         self._events = events
         self._clock = clock
         self._ready = ready
-        self._inserts: Batcher[NewJob, str] = Batcher(self._insert)
-        self._wakes: set[asyncio.Task[None]] = set()
+        self._inserts: Batcher[NewJob, str] = Batcher(self._insert, direct=True)
 
     async def enqueue(
         self, target: Target, arguments: Mapping[str, Any], options: EnqueueOptions
@@ -100,7 +98,7 @@ class Enqueuer:
             return []
         await self._ready()
         ids = await self._backend.jobs.insert(jobs)
-        self._wake([jobs[0].queue])
+        await self._wake([jobs[0].queue])
         await self._announce(jobs, ids)
         return ids
 
@@ -135,11 +133,8 @@ class Enqueuer:
         return pattern.job(self._clock.new_id(), arguments)
 
     async def drain(self) -> None:
-        """Return when every write and wake-up of this process has been sent."""
+        """Return when every write of this process has been sent."""
         await self._inserts.drain()
-        alive = [wake for wake in self._wakes if not wake.get_loop().is_closed()]
-        if alive:
-            await asyncio.wait(alive)
 
     def _resolve_name(self, name: str) -> Addressee:
         task = self._registry.find(check_name(name))
@@ -168,22 +163,14 @@ class Enqueuer:
 
     async def _insert(self, jobs: Sequence[NewJob]) -> list[str]:
         ids = await self._backend.jobs.insert(jobs)
-        self._wake({job.queue for job in jobs})
+        await self._wake({job.queue for job in jobs})
         return ids
 
-    def _wake(self, queues: Sequence[str] | set[str]) -> None:
-        # Not awaited: the job is durable, and a wake-up that gets lost only costs a poll.
-        self._spawn(self._backend.wakeups.wake(queues))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._wakes.add(task)
-        task.add_done_callback(self._woken)
-
-    def _woken(self, task: asyncio.Task[None]) -> None:
-        self._wakes.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.debug("A wake-up was lost; workers will poll.", exc_info=task.exception())
+    async def _wake(self, queues: Collection[str]) -> None:
+        try:
+            await self._backend.wakeups.wake(queues)
+        except Exception:
+            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
 
     async def _announce(self, jobs: Sequence[NewJob], ids: Sequence[str]) -> None:
         if not self._events.wanted(JobEnqueued):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -65,11 +65,11 @@ class ArgumentCodec:
 
     def bind_and_encode(self, arguments: Mapping[str, Any], name: str, *, max_bytes: int) -> str:
         """Return what ``encode`` does for arguments that ``bind`` has let pass."""
-        given = arguments if type(arguments) is dict else dict(arguments)
+        given = cast("dict[str, Any]", arguments) if type(arguments) is dict else dict(arguments)
         shape = (tuple(given), tuple(map(type, given.values())))
         if shape in self._fitting:
             return write_sturdy(given, root="args", max_bytes=max_bytes)
-        self.bind(arguments, name)
+        self.bind(given, name)
         text = self.encode(given, max_bytes=max_bytes)
         if STURDY.issuperset(shape[1]) and self._fits_exactly(given):
             self._remember(shape)

@@ -91,11 +91,15 @@ async def write_alike(
     alike: tuple[object, ...],
     now: datetime | None,
 ) -> list[str]:
-    """Write jobs that differ in id and arguments only; the statement counts on fresh ids."""
+    """Write jobs that differ in id and arguments only; the statements count on fresh ids."""
     ids, texts = [job.id for job in jobs], [job.args for job in jobs]
     try:
-        text = sqltext.read(FOLDER, "jobs/insert_alike")
-        await connection.fetch(text, now, *alike, ids, texts)
+        if len(jobs) == 1:
+            text = sqltext.read(FOLDER, "jobs/insert_one")
+            await connection.fetch(text, now, *alike, ids[0], texts[0])
+        else:
+            text = sqltext.read(FOLDER, "jobs/insert_alike")
+            await connection.fetch(text, now, *alike, ids, texts)
     except asyncpg.UniqueViolationError:
         # A try whose answer was lost has written them.
         return await write(connection, jobs, now)
