@@ -68,7 +68,9 @@ class ArgumentCodec:
         given = cast("dict[str, Any]", arguments) if type(arguments) is dict else dict(arguments)
         shape = (tuple(given), tuple(map(type, given.values())))
         if shape in self._fitting:
-            return write_sturdy(given, root="args", max_bytes=max_bytes)
+            known = write_sturdy(given, max_bytes)
+            if known is not None:
+                return known
         self.bind(given, name)
         text = self.encode(given, max_bytes=max_bytes)
         if STURDY.issuperset(shape[1]) and self._fits_exactly(given):
