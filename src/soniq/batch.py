@@ -7,7 +7,8 @@ batches grow by themselves to what arrives during one flush.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -27,40 +28,57 @@ class Gatherer(Generic[Item]):
         self._flush = flush
         self._limit = limit
         self._waiting: list[Item] = []
-        self._flying: list[Item] = []
-        self._flight: asyncio.Task[None] | None = None
+        self._flying = 0
+        self._flight: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         """Return the number of items that are not flushed yet."""
-        return len(self._waiting) + len(self._flying)
+        return len(self._waiting) + self._flying
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in flight. A flight of an event loop that was closed is none."""
+        return self._flight is None or self._flight.get_loop().is_closed()
 
     def add(self, item: Item) -> None:
         """Take one item."""
         self._waiting.append(item)
-        # A flight of an event loop that was closed under it will never land.
-        if self._flight is None or self._flight.get_loop().is_closed():
-            self._flight = asyncio.create_task(self._fly())
+        if self.idle:
+            self._take_off()
 
     async def drain(self, timeout: float | None = None) -> bool:
         """Wait until nothing waits and nothing is in flight; tell whether it came to that."""
-        if self._flight is not None:
-            await asyncio.wait([self._flight], timeout=timeout)
-        return self._flight is None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._flight is not None and not self.idle:
+                    await asyncio.wait([self._flight])
+        return self.idle
 
-    def abandon(self) -> None:
-        """Stop the flush that is in flight and start no other."""
-        if self._flight is not None:
-            self._flight.cancel()
+    @contextmanager
+    def occupied(self) -> Generator[None]:
+        """Let items wait as if a flush were in flight: the caller carries one out by itself."""
+        loop = asyncio.get_running_loop()
+        flight = self._flight = loop.create_future()
+        try:
+            yield
+        finally:
+            self._flight = None
+            flight.set_result(None)
+            if self._waiting and not loop.is_closed():
+                self._take_off()
+
+    def _take_off(self) -> None:
+        self._flight = asyncio.create_task(self._fly())
 
     async def _fly(self) -> None:
         try:
             while self._waiting:
-                batch = self._flying = self._waiting[: self._limit]
-                self._waiting = self._waiting[self._limit :]
+                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                self._flying = len(batch)
                 await self._flush(batch)
-                self._flying = []
+                self._flying = 0
         finally:
-            self._flying = []
+            self._flying = 0
             self._flight = None
 
 
@@ -69,6 +87,9 @@ class Batcher(Generic[Item, Answer]):
 
     ``flush`` takes a list of items and returns one answer for each, in order; what it raises is
     raised to every caller of that batch.
+
+    ``direct``: a call that finds nothing in flight carries out its flush itself. That spares it
+    several turns of the event loop, but if it is cancelled, its flush is too.
     """
 
     def __init__(
@@ -76,8 +97,10 @@ class Batcher(Generic[Item, Answer]):
         flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
         *,
         limit: int = 1000,
+        direct: bool = False,
     ) -> None:
-        self._answers = flush
+        self._answer = flush
+        self._direct = direct
         self._gatherer: Gatherer[tuple[Item, asyncio.Future[Answer]]] = Gatherer(
             self._flush, limit=limit
         )
@@ -85,8 +108,13 @@ class Batcher(Generic[Item, Answer]):
     async def submit(self, item: Item) -> Answer:
         """Hand over one item and return its answer, once its batch has been flushed.
 
-        A caller that is cancelled stops waiting; its item is flushed all the same.
+        A caller that is cancelled stops waiting; its item is flushed all the same, unless its
+        flush is ``direct``.
         """
+        if self._direct and self._gatherer.idle:
+            with self._gatherer.occupied():
+                [answer] = await self._answer([item])
+            return answer
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._gatherer.add((item, future))
         return await future
@@ -97,7 +125,7 @@ class Batcher(Generic[Item, Answer]):
 
     async def _flush(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
-            answers = await self._answers([item for item, _ in batch])
+            answers = await self._answer([item for item, _ in batch])
         except BaseException as error:  # noqa: BLE001 - it belongs to the callers, whatever it is
             for _, future in batch:
                 if not future.done():

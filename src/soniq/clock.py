@@ -68,37 +68,36 @@ class SystemClock:
 class IdSequence:
     """UUIDv7 in strict order per process, also when the host's clock steps back.
 
-    RFC 9562 §6.2, method 2: the 74 random bits below the timestamp are a counter that starts at a
-    random place every millisecond and is incremented by a random step within it.
+    RFC 9562 §6.2, method 2: of the 74 random bits below the timestamp, the last 62 are a counter
+    that starts at a random place every millisecond and is incremented by a random step within it.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seed()
         self._millisecond = 0
-        self._tail = 0
+        self._head = ""
+        self._counter = 0
 
     def next(self, millisecond: int) -> str:
         """Return the next id for a Unix time in milliseconds."""
         with self._lock:
             if millisecond > self._millisecond or os.getpid() != self._pid:
-                if os.getpid() != self._pid:
-                    self._seed()
-                self._millisecond = max(millisecond, self._millisecond)
-                # The top bit stays free, so that the counter can't overflow within a millisecond.
-                self._tail = self._bits(73)
+                self._start(millisecond)
             else:
-                self._tail += 1 + self._bits(32)
-            tail = self._tail
-            value = (
-                (self._millisecond & (1 << 48) - 1) << 80
-                | 0x7 << 76
-                | (tail >> 62) << 64
-                | 0b10 << 62
-                | tail & (1 << 62) - 1
-            )
-        digits = f"{value:032x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+                self._counter += 1 + self._bits(32)
+            digits = f"{self._counter:016x}"
+            return f"{self._head}{digits[:4]}-{digits[4:]}"
+
+    def _start(self, millisecond: int) -> None:
+        if os.getpid() != self._pid:
+            self._seed()
+        self._millisecond = max(millisecond, self._millisecond)
+        digits = f"{self._millisecond & (1 << 48) - 1:012x}"
+        self._head = f"{digits[:8]}-{digits[8:]}-7{self._bits(12):03x}-"
+        # Below the two bits of the variant one stays free, so that the counter can't overflow
+        # within a millisecond.
+        self._counter = 0b10 << 62 | self._bits(61)
 
     def _seed(self) -> None:
         # Asking the system for every id costs more than the id; a forked child must not repeat.

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import math
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from soniq.arguments import check_model, encode_plain, fingerprint
 from soniq.backends.contract import Backend
 from soniq.batch import Batcher
 from soniq.clock import Clock
@@ -19,14 +14,13 @@ from soniq.errors import (
     BulkUniqueRefused,
     EnqueueError,
     InvalidArguments,
-    InvalidOption,
     UnknownTask,
 )
 from soniq.events import Events, JobEnqueued
 from soniq.job import NewJob
-from soniq.options import EnqueueOptions, When, check_bool, check_name, check_priority, check_text
+from soniq.options import EnqueueOptions, check_name
+from soniq.pattern import Addressee, Pattern, decide
 from soniq.registry import Registry
-from soniq.retry import LONGEST_DELAY
 from soniq.settings import Settings
 from soniq.task import Task, TaskRef, refuse_positional
 
@@ -34,27 +28,6 @@ logger = logging.getLogger("soniq.enqueue")
 
 Target = Task[Any, Any] | Callable[..., Any] | str | TaskRef
 NO_ARGUMENTS: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """Who shall run a job: a task that is known here, or a name that another service knows."""
-
-    name: str
-    task: Task[Any, Any] | None
-    ref: TaskRef | None = None
-
-    def encode(self, arguments: Mapping[str, Any], *, max_bytes: int) -> str:
-        """Return the arguments as JSON text, checked by all that is known of the task."""
-        if self.task is not None:
-            self.task.arguments.bind(arguments, self.name)
-            if self.task.settings.model is not None:
-                check_model(self.task.settings.model, arguments, self.name)
-        if self.ref is not None and self.ref.args_model is not None:
-            check_model(self.ref.args_model, arguments, self.name)
-        if self.task is not None:
-            return self.task.arguments.encode(arguments, max_bytes=max_bytes)
-        return encode_plain(arguments, max_bytes=max_bytes)
 
 
 class Enqueuer:
@@ -76,8 +49,7 @@ class Enqueuer:
         self._events = events
         self._clock = clock
         self._ready = ready
-        self._inserts: Batcher[NewJob, str] = Batcher(self._insert)
-        self._wakes: set[asyncio.Task[None]] = set()
+        self._inserts: Batcher[NewJob, str] = Batcher(self._insert, direct=True)
 
     async def enqueue(
         self, target: Target, arguments: Mapping[str, Any], options: EnqueueOptions
@@ -115,18 +87,18 @@ class Enqueuer:
     ) -> list[str]:
         """Write all jobs or none, in one transaction; return their ids in the same order."""
         addressee = self.resolve(target)
-        if self._is_unique(addressee, options):
+        if addressee.is_unique(options):
             message = (
                 f"enqueue_many() does not deduplicate, but {addressee.name!r} is unique: call "
                 "enqueue() in a loop instead."
             )
             raise BulkUniqueRefused(message)
-        jobs = [self._prepare_item(addressee, args_list, i, options) for i in range(len(args_list))]
+        jobs = self._prepare_all(decide(addressee, options, self._settings), args_list)
         if not jobs:
             return []
         await self._ready()
         ids = await self._backend.jobs.insert(jobs)
-        self._wake([jobs[0].queue])
+        await self._wake([jobs[0].queue])
         await self._announce(jobs, ids)
         return ids
 
@@ -157,39 +129,12 @@ class Enqueuer:
         self, addressee: Addressee, arguments: Mapping[str, Any], options: EnqueueOptions
     ) -> NewJob:
         """Return the job, with everything decided and checked; nothing is written."""
-        ref = addressee.ref
-        task = addressee.task.settings if addressee.task else None
-        retries = ref.retries if ref and ref.retries is not None else self._settings.max_retries
-        text = addressee.encode(arguments, max_bytes=self._settings.max_args_bytes)
-        scheduled_at, delay = moment(options.scheduled_at)
-        return NewJob(
-            id=self._clock.new_id(),
-            job_name=addressee.name,
-            queue=first(
-                checked(check_text, "queue", options.queue),
-                ref and ref.queue,
-                task and task.queue,
-                "default",
-            ),
-            priority=first(
-                None if options.priority is None else check_priority(options.priority),
-                ref and ref.priority,
-                task and task.priority,
-                self._settings.priority,
-            ),
-            args=text,
-            max_attempts=task.max_attempts if task else retries + 1,
-            scheduled_at=scheduled_at,
-            delay=delay,
-            unique_key=self._unique_key(addressee, text, options),
-        )
+        pattern = decide(addressee, options, self._settings)
+        return pattern.job(self._clock.new_id(), arguments)
 
     async def drain(self) -> None:
-        """Return when every write and wake-up of this process has been sent."""
+        """Return when every write of this process has been sent."""
         await self._inserts.drain()
-        alive = [wake for wake in self._wakes if not wake.get_loop().is_closed()]
-        if alive:
-            await asyncio.wait(alive)
 
     def _resolve_name(self, name: str) -> Addressee:
         task = self._registry.find(check_name(name))
@@ -200,55 +145,32 @@ class Enqueuer:
             logger.warning("%s Enqueued all the same.", message)
         return Addressee(name, task)
 
-    def _prepare_item(
-        self,
-        addressee: Addressee,
-        args_list: Sequence[Mapping[str, Any]],
-        index: int,
-        options: EnqueueOptions,
-    ) -> NewJob:
-        arguments = args_list[index]
-        if not isinstance(arguments, Mapping):
-            message = f"args_list[{index}] is {type(arguments).__name__}: give a dict of arguments."
-            raise InvalidArguments(message, path=f"args_list[{index}]")
-        try:
-            return self.prepare(addressee, arguments, options)
-        except (EnqueueError, TypeError) as error:
-            error.add_note(f"in args_list[{index}]; no job of this call was written")
-            raise
-
-    def _is_unique(self, addressee: Addressee, options: EnqueueOptions) -> bool:
-        if options.unique is not None:
-            return check_bool("unique", options.unique)
-        if addressee.ref is not None and addressee.ref.unique is not None:
-            return addressee.ref.unique
-        return addressee.task is not None and addressee.task.settings.unique
-
-    def _unique_key(self, addressee: Addressee, text: str, options: EnqueueOptions) -> str | None:
-        if options.dedup_key is not None:
-            return f"{addressee.name}={check_text('dedup_key', options.dedup_key)}"
-        if self._is_unique(addressee, options):
-            return f"{addressee.name}#{fingerprint(text)}"
-        return None
+    def _prepare_all(
+        self, pattern: Pattern, args_list: Sequence[Mapping[str, Any]]
+    ) -> list[NewJob]:
+        jobs: list[NewJob] = []
+        for index, arguments in enumerate(args_list):
+            if not isinstance(arguments, (dict, Mapping)):
+                place = f"args_list[{index}]"
+                message = f"{place} is {type(arguments).__name__}: give a dict of arguments."
+                raise InvalidArguments(message, path=place)
+            try:
+                jobs.append(pattern.job(self._clock.new_id(), arguments))
+            except (EnqueueError, TypeError) as error:
+                error.add_note(f"in args_list[{index}]; no job of this call was written")
+                raise
+        return jobs
 
     async def _insert(self, jobs: Sequence[NewJob]) -> list[str]:
         ids = await self._backend.jobs.insert(jobs)
-        self._wake({job.queue for job in jobs})
+        await self._wake({job.queue for job in jobs})
         return ids
 
-    def _wake(self, queues: Sequence[str] | set[str]) -> None:
-        # Not awaited: the job is durable, and a wake-up that gets lost only costs a poll.
-        self._spawn(self._backend.wakeups.wake(queues))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._wakes.add(task)
-        task.add_done_callback(self._woken)
-
-    def _woken(self, task: asyncio.Task[None]) -> None:
-        self._wakes.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.debug("A wake-up was lost; workers will poll.", exc_info=task.exception())
+    async def _wake(self, queues: Collection[str]) -> None:
+        try:
+            await self._backend.wakeups.wake(queues)
+        except Exception:
+            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
 
     async def _announce(self, jobs: Sequence[NewJob], ids: Sequence[str]) -> None:
         if not self._events.wanted(JobEnqueued):
@@ -295,54 +217,3 @@ def is_within_transaction() -> bool:
     """Tell whether the caller is in a ``ctx.transaction()`` block."""
     running = RUNNING.get()
     return running is not None and running.is_open
-
-
-def moment(when: When | None) -> tuple[datetime | None, float]:
-    """Return an aware UTC time, or a delay in seconds from now, from all that people may give.
-
-    A naive datetime is taken as UTC.
-
-    Raises:
-        InvalidOption: a negative or endless delay, or something that is no time.
-    """
-    match when:
-        case None:
-            return None, 0.0
-        case datetime():
-            aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-            return check_date(aware), 0.0
-        case timedelta():
-            return None, check_delay(when.total_seconds())
-        case bool():
-            pass
-        case int() | float():
-            return None, check_delay(when)
-    message = f"scheduled_at={when!r}: give a datetime (UTC), a timedelta, or seconds from now."
-    raise InvalidOption(message)
-
-
-def check_date(aware: datetime) -> datetime:
-    """Return the moment in UTC; InvalidOption where it lies outside of what can be dated."""
-    try:
-        return aware.astimezone(UTC)
-    except OverflowError:
-        message = f"scheduled_at={aware!r} can't be expressed in UTC."
-        raise InvalidOption(message) from None
-
-
-def check_delay(seconds: float) -> float:
-    """Return seconds from now; InvalidOption for negative, endless or over ten years."""
-    if not math.isfinite(seconds) or not 0 <= seconds <= LONGEST_DELAY:
-        message = f"A delay of {seconds!r} s: give 0 or more seconds from now, at most ten years."
-        raise InvalidOption(message)
-    return float(seconds)
-
-
-def checked(check: Callable[[str, object], str], option: str, value: str | None) -> str | None:
-    """Return the value checked, or None where there is none."""
-    return None if value is None else check(option, value)
-
-
-def first(*candidates: Any) -> Any:
-    """Return the first candidate that is not None."""
-    return next(candidate for candidate in candidates if candidate is not None)

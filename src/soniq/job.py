@@ -22,8 +22,8 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+# A tuple is made several times faster than a frozen dataclass, and taken apart by columns at once.
+class NewJob(NamedTuple):
     """A job on its way into the database; everything about it is decided.
 
     ``args`` is JSON text. The job is due at ``scheduled_at`` (aware UTC) or ``delay`` seconds from

@@ -110,6 +110,65 @@ async def test_wake_after_the_connection_was_given_back(
     assert await woken(task)
 
 
+async def test_wake_after_many_jobs_of_one_transaction(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], postgres_url: str
+) -> None:
+    """They share one message, which a savepoint does not bring forward."""
+    heard: list[object] = []
+    await onlooker.add_listener("soniq_jobs", lambda *message: heard.append(message[-1]))
+    bare = await asyncpg.connect(postgres_url)
+    async with bare.transaction():
+        for queue in ["mail", "news"] * 50:
+            async with bare.transaction():
+                postgres.wakeups.wake_after(bare, {queue})
+        await onlooker.fetch("SELECT pg_sleep(0.05)")
+        assert heard == []
+
+    async def both() -> bool:
+        await onlooker.fetch("SELECT 1")
+        return len(heard) >= 2
+
+    await until(both)
+    assert sorted(map(str, heard)) == ["mail", "news"]
+    await bare.close()
+
+
+async def test_wake_after_a_transaction_that_is_lost(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], postgres_url: str
+) -> None:
+    """A connection that ends, with or without a word, is watched no longer."""
+    task = await waiting(postgres, onlooker, "mail")
+    async with asyncpg.create_pool(postgres_url, min_size=1, max_size=1) as pool:
+        async with pool.acquire() as connection:
+            await connection.execute("BEGIN")
+            postgres.wakeups.wake_after(connection, {"mail"})
+            connection.terminate()
+        assert await woken(task)
+    task = await waiting(postgres, onlooker, "news")
+    bare = await asyncpg.connect(postgres_url)
+    await bare.execute("BEGIN")
+    postgres.wakeups.wake_after(bare, {"news"})
+    await onlooker.execute("SELECT pg_terminate_backend($1)", bare.get_server_pid())
+    assert await woken(task)
+
+
+async def test_wake_after_is_told_once(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], postgres_url: str
+) -> None:
+    """What the connection does after the commit rouses nobody again."""
+    heard: list[object] = []
+    await onlooker.add_listener("soniq_jobs", lambda *message: heard.append(message[-1]))
+    bare = await asyncpg.connect(postgres_url)
+    async with bare.transaction():
+        postgres.wakeups.wake_after(bare, {"mail"})
+    for _ in range(10):
+        await bare.execute("SELECT 1")
+    await postgres.close()
+    await onlooker.fetch("SELECT 1")
+    assert heard == ["mail"]
+    await bare.close()
+
+
 async def test_many_wakes_share_statements(
     postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
 ) -> None:

@@ -104,6 +104,54 @@ async def test_cancelled_caller_does_not_take_the_others_along() -> None:
     await batcher.drain()
 
 
+async def test_a_call_alone_carries_out_its_flush_itself() -> None:
+    """A direct flush runs in the caller's task; those that come meanwhile share the next one."""
+    flushed: list[tuple[list[int], bool]] = []
+    in_flight, gate, caller = asyncio.Event(), asyncio.Event(), asyncio.current_task()
+
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        flushed.append((list(items), asyncio.current_task() is caller))
+        in_flight.set()
+        await gate.wait()
+        return items
+
+    batcher = Batcher(flush, direct=True)
+
+    async def come_later(number: int) -> int:
+        await in_flight.wait()
+        gate.set()
+        return await batcher.submit(number)
+
+    others = [asyncio.create_task(come_later(n)) for n in (2, 3)]
+    assert await batcher.submit(1) == 1
+    assert await asyncio.gather(*others) == [2, 3]
+    assert flushed == [([1], True), ([2, 3], False)]
+
+
+async def test_cancelled_alone_it_holds_up_nobody() -> None:
+    """A direct flush ends with its caller; whoever waited behind it flies, and draining ends."""
+    flushed: list[list[int]] = []
+
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        flushed.append(list(items))
+        if 1 in items:
+            await asyncio.Event().wait()
+        return items
+
+    batcher = Batcher(flush, direct=True)
+    first = asyncio.create_task(batcher.submit(1))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(batcher.submit(2))
+    draining = asyncio.create_task(batcher.drain())
+    await asyncio.sleep(0)
+    assert (flushed, draining.done()) == ([[1]], False)
+    first.cancel()
+    async with asyncio.timeout(5):
+        assert await second == 2
+        await draining
+    assert first.cancelled()
+
+
 async def test_what_outlasts_a_cancellation() -> None:
     """The work comes to its end first; then the cancellation goes on."""
     go, ended = asyncio.Event(), asyncio.Event()

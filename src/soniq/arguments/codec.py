@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from soniq.arguments.adapter import Adapter, Exact, exact_types
 from soniq.arguments.difference import find_difference
 from soniq.arguments.flaws import Flaw, Step, format_path, refuse_flaws
-from soniq.arguments.jsontext import canonical, decode, is_plain, write
+from soniq.arguments.jsontext import STURDY, canonical, decode, is_plain, write, write_sturdy
 from soniq.arguments.kinds import is_dict, is_list, is_sequence
 from soniq.arguments.signature import Signature
 from soniq.arguments.steady import steady, zulu
 from soniq.arguments.untyped import find_unknown
 from soniq.errors import InvalidArguments
+
+# The names of arguments and the types of their values.
+Shape = tuple[tuple[str, ...], tuple[type, ...]]
+# How many shapes a codec keeps: a handler that takes any names may meet a new one each time.
+MOST_SHAPES = 256
 
 
 class ArgumentCodec:
@@ -28,6 +33,9 @@ class ArgumentCodec:
 
     def __init__(self, handler: Callable[..., Any]) -> None:
         self._handler = handler
+        # What was found to fit is not looked at again: no value of these types can be at fault,
+        # but for what `write_sturdy` sees.
+        self._fitting: set[Shape] = set()
 
     @cached_property
     def signature(self) -> Signature:
@@ -54,6 +62,20 @@ class ArgumentCodec:
             TypeError: a missing or unexpected argument, with the nearest name.
         """
         self.signature.bind(arguments, name)
+
+    def bind_and_encode(self, arguments: Mapping[str, Any], name: str, *, max_bytes: int) -> str:
+        """Return what ``encode`` does for arguments that ``bind`` has let pass."""
+        given = cast("dict[str, Any]", arguments) if type(arguments) is dict else dict(arguments)
+        shape = (tuple(given), tuple(map(type, given.values())))
+        if shape in self._fitting:
+            known = write_sturdy(given, max_bytes)
+            if known is not None:
+                return known
+        self.bind(given, name)
+        text = self.encode(given, max_bytes=max_bytes)
+        if STURDY.issuperset(shape[1]) and self._fits_exactly(given):
+            self._remember(shape)
+        return text
 
     def encode(self, arguments: Mapping[str, Any], *, max_bytes: int) -> str:
         """Return the arguments as JSON text from which ``restore`` gives equal ones.
@@ -97,6 +119,11 @@ class ArgumentCodec:
             if allowed and type(value) not in allowed:
                 return False
         return True
+
+    def _remember(self, shape: Shape) -> None:
+        if len(self._fitting) == MOST_SHAPES:
+            self._fitting.clear()
+        self._fitting.add(shape)
 
     def _dump(self, given: Mapping[str, Any]) -> dict[str, Any]:
         try:

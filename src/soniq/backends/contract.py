@@ -258,7 +258,10 @@ class Wakeups(Protocol):
     """Tells idle workers of one database that there may be something to do."""
 
     async def wake(self, queues: Collection[str]) -> None:
-        """Rouse those who wait for any of these queues. Best effort: a lost call costs a poll."""
+        """Rouse those who wait for any of these queues; returns at once, before they are told.
+
+        Best effort: a lost call costs a poll.
+        """
         ...
 
     def wake_after(self, connection: object, queues: Collection[str]) -> None:

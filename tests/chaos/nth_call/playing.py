@@ -132,12 +132,12 @@ async def unreturned(app: Soniq) -> list[str]:
         return []
 
     async def all_are_back() -> bool:
-        return bool(pool.get_idle_size() == pool.get_size())
+        return bool(pool.in_use == 0)
 
     try:
         await until(all_are_back)
     except TimeoutError:
-        return [f"{pool.get_size() - pool.get_idle_size()} connections were not given back"]
+        return [f"{pool.in_use} connections were not given back"]
     return []
 
 

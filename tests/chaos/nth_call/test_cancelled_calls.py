@@ -93,7 +93,7 @@ async def check_connections(backend: PostgresBackend, url: str) -> None:
     assert pool is not None
 
     async def all_are_back() -> bool:
-        return bool(pool.get_idle_size() == pool.get_size())
+        return pool.in_use == 0
 
     await until(all_are_back)
     onlooker = await asyncpg.connect(url)
@@ -101,7 +101,7 @@ async def check_connections(backend: PostgresBackend, url: str) -> None:
     async def no_more_than_the_pool() -> bool:
         record = await onlooker.fetchrow(OPEN)
         assert record is not None
-        return record["unfinished"] == 0 and record["open"] <= min(pool.get_size(), OWN_CONNECTIONS)
+        return record["unfinished"] == 0 and record["open"] <= min(pool.size, OWN_CONNECTIONS)
 
     try:
         await until(no_more_than_the_pool)

@@ -46,8 +46,11 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     Ids are chosen by the client, so a repetition finds what the first try has written.
     """
+    alike = pattern(jobs)
 
     async def action(connection: AnyConnection) -> list[str]:
+        if alike is not None:
+            return await write_alike(connection, jobs, alike, now)
         if len(jobs) == 1 or all(job.unique_key is None for job in jobs):
             return await write(connection, jobs, now)
         async with connection.transaction():
@@ -55,6 +58,52 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     # Two batches can deadlock in their second rounds, where keys are no longer in order.
     return await db.repeat(action, tries=TRIES)
+
+
+async def insert_within(
+    connection: AnyConnection, jobs: Sequence[NewJob], now: datetime | None
+) -> list[str]:
+    """Write the jobs in the caller's transaction; return the ids that stand for them."""
+    alike = pattern(jobs)
+    if alike is None:
+        return await write(connection, jobs, now)
+    ids, texts = [job.id for job in jobs], [job.args for job in jobs]
+    text = sqltext.read(FOLDER, "jobs/insert_alike_within")
+    await connection.fetch(text, now, *alike, ids, texts)
+    return ids
+
+
+def pattern(jobs: Sequence[NewJob]) -> tuple[object, ...] | None:
+    """Return what all jobs agree in, None if they differ in more than id and arguments.
+
+    Jobs with a unique key have no pattern: their duplicates have to be told apart.
+    """
+    _, *names, _, attempts, dates, delays, keys = zip(*jobs, strict=True)
+    shared = (*names, dates, delays, attempts)
+    if keys.count(None) < len(keys) or any(one.count(one[0]) < len(one) for one in shared):
+        return None
+    return tuple(one[0] for one in shared)
+
+
+async def write_alike(
+    connection: AnyConnection,
+    jobs: Sequence[NewJob],
+    alike: tuple[object, ...],
+    now: datetime | None,
+) -> list[str]:
+    """Write jobs that differ in id and arguments only; the statements count on fresh ids."""
+    ids, texts = [job.id for job in jobs], [job.args for job in jobs]
+    try:
+        if len(jobs) == 1:
+            text = sqltext.read(FOLDER, "jobs/insert_one")
+            await connection.fetch(text, now, *alike, ids[0], texts[0])
+        else:
+            text = sqltext.read(FOLDER, "jobs/insert_alike")
+            await connection.fetch(text, now, *alike, ids, texts)
+    except asyncpg.UniqueViolationError:
+        # A try whose answer was lost has written them.
+        return await write(connection, jobs, now)
+    return ids
 
 
 async def write(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncpg
 
 from soniq.backends import sqltext
+from soniq.backends.postgres.athand import CONNECT_TIMEOUT, AtHand
 from soniq.backends.postgres.rows import lock_key
 from soniq.backends.postgres.session import (
     FOLDER,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from soniq.backends.postgres.session import Lent
 
 Answer = TypeVar("Answer")
-CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 IDLE_SECONDS = 300.0
 # Longer than statement_timeout: it strikes only where the server no longer answers at all.
@@ -64,7 +64,7 @@ class Database:
         self._size = size
         self._lend_min = min(lend_min, lend_max)
         self._lend_max = lend_max
-        self._own: asyncpg.Pool[asyncpg.Record] | None = None
+        self._own: AtHand | None = None
         self._lent: asyncpg.Pool[asyncpg.Record] | None = None
         self._lock = asyncio.Lock()
 
@@ -73,7 +73,7 @@ class Database:
         async with self._lock:
             if self._own is None:
                 with self.target.explained():
-                    self._own = await self._connect_own()
+                    self._own = AtHand(await self._connect_own())
 
     async def close(self) -> None:
         """Give back all connections; those that are still in use after 5 s are cut off."""
@@ -113,7 +113,7 @@ class Database:
                     if not is_passing(error):
                         raise
                 # Where one connection is dead, so are probably the idle ones (a restarted server).
-                await self._pool().expire_connections()
+                await self._pool().expire()
             return await self._run(action)
 
     @asynccontextmanager
@@ -183,19 +183,22 @@ class Database:
 
     async def _run(self, action: Callable[[Lent], Awaitable[Answer]]) -> Answer:
         pool = self._pool()
-        connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
+        connection = await pool.take()
+        is_sound = False
         try:
             if self.pooled:
-                return await with_settings(connection, action)
-            return await action(connection)
+                answer = await with_settings(connection, action)
+            else:
+                answer = await action(connection)
+            is_sound = True
         except TimeoutError:
             # Nobody answers: neither would a request to cancel be heard, nor the idle connections.
             connection.terminate()
-            await pool.expire_connections()
+            await pool.expire()
             raise
         finally:
-            # Limited: the driver waits for its cancelled statements, also where nobody answers.
-            await pool.release(connection, timeout=CLOSE_TIMEOUT)
+            await pool.put_back(connection, sound=is_sound)
+        return answer
 
     async def _greet(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         """Look at a new connection, before anything else is said on it."""
@@ -214,7 +217,7 @@ class Database:
         self.lock_key = key if direct and lock["locked"] else None
         connection.add_termination_listener(lambda _: lifeline.lost())
 
-    def _pool(self) -> asyncpg.Pool[asyncpg.Record]:
+    def _pool(self) -> AtHand:
         if self._own is None:
             message = "The database is not open: call `await app.ensure_initialized()` first."
             raise DatabaseError(message)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection
 
 import asyncpg
 
 from soniq.backends.bells import serves
 from soniq.backends.contract import Queues
-from soniq.backends.postgres.insert import native
+from soniq.backends.postgres.departures import Departures
 from soniq.backends.postgres.pool import Database
 from soniq.clock import Clock
 from soniq.errors import DatabaseError
@@ -26,8 +26,9 @@ FAILURES = (
     OSError,
 )
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-FIRST_LOOK, LONGEST_LOOK, LAST_LOOK = 0.001, 0.05, 60.0
 FLUSH_TIMEOUT = 1.0
+# Between two statements: who enqueues without pause shall not pay for a wake-up each time.
+FIRST_GAP, LONGEST_GAP = 0.001, 0.004
 # A connection can die without a word (a router that forgets it): only a question shows it.
 PROBE_SECONDS, PROBE_TIMEOUT = 15.0, 5.0
 # How long the first wait gives the listener to connect, however short its own timeout is.
@@ -47,22 +48,18 @@ class PostgresWakeups:
         self._listener: asyncio.Task[None] | None = None
         self._unsent: set[str] = set()
         self._sender: asyncio.Task[None] | None = None
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._departures = Departures(self._call)
 
     async def wake(self, queues: Collection[str]) -> None:
         """Rouse those who wait for any of these queues; returns before they are told.
 
-        At most one statement is in flight; what comes meanwhile shares the next.
+        The first call is sent at once; those that follow within milliseconds share a statement.
         """
-        if not self._listening:
-            self._mailbox.deliver(queues)  # no message of ours would come back to this process
-        self._unsent.update(queues)
-        if self._unsent and self._sender is None:
-            self._sender = asyncio.create_task(self._send())
+        self._call(queues)
 
     def wake_after(self, connection: object, queues: Collection[str]) -> None:
-        """Rouse them once ``connection`` has left its transaction; gives up after a minute."""
-        self._watch(self._wake_after(connection, tuple(queues)))
+        """Rouse them as soon as ``connection`` has left its transaction."""
+        self._departures.note(connection, queues)
 
     @property
     def prompt(self) -> bool:
@@ -87,12 +84,13 @@ class PostgresWakeups:
         """Stop listening; send what is still unsent, for up to a second."""
         if self._sender is not None:
             await asyncio.wait([self._sender], timeout=FLUSH_TIMEOUT)
-        tasks = [task for task in (self._listener, self._sender, *self._watchers) if task]
+        tasks = [task for task in (self._listener, self._sender) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._listener = self._sender = None
         self._unsent.clear()
+        self._departures.forget()
 
     def forget(self) -> None:
         """Drop tasks whose event loop is dead."""
@@ -100,7 +98,7 @@ class PostgresWakeups:
         self._listening = False
         self._listener = self._sender = None
         self._unsent.clear()
-        self._watchers.clear()
+        self._departures.forget()
 
     def _say_that_nobody_calls(self) -> None:
         if not self._told:
@@ -112,23 +110,25 @@ class PostgresWakeups:
                 self._db.target.place,
             )
 
+    def _call(self, queues: Collection[str]) -> None:
+        if not self._listening:
+            self._mailbox.deliver(queues)  # no message of ours would come back to this process
+        self._unsent.update(queues)
+        if self._unsent and self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+
     async def _send(self) -> None:
+        gap = FIRST_GAP
         try:
             while self._unsent:
                 queues, self._unsent = sorted(self._unsent), set()
                 await self._db.fetch("wakeups/wake", queues)
+                await asyncio.sleep(gap)
+                gap = min(gap * 2, LONGEST_GAP)
         except (DatabaseError, asyncpg.PostgresError) as error:
             logger.debug("Wake-up not sent, workers will poll: %s", error)
         finally:
             self._sender = None
-
-    async def _wake_after(self, connection: object, queues: tuple[str, ...]) -> None:
-        pause, waited = FIRST_LOOK, 0.0
-        while in_transaction(connection) and waited < LAST_LOOK:
-            await asyncio.sleep(pause)
-            waited += pause
-            pause = min(pause * 2, LONGEST_LOOK)
-        await self.wake(queues)
 
     async def _listen(self) -> None:
         """Keep listening for ever: whatever ends a connection, another one is made."""
@@ -164,11 +164,6 @@ class PostgresWakeups:
 
     def _heard(self, queue: object) -> None:
         self._mailbox.deliver([str(queue)])
-
-    def _watch(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._watchers.add(task)
-        task.add_done_callback(self._watchers.discard)
 
 
 class Mailbox:
@@ -222,11 +217,3 @@ def rouse(future: asyncio.Future[None]) -> None:
     """End a wait; twice is harmless."""
     if not future.done():
         future.set_result(None)
-
-
-def in_transaction(connection: object) -> bool:
-    """Tell whether the caller's connection is still in its transaction, without a round trip."""
-    try:
-        return native(connection).is_in_transaction()
-    except asyncpg.InterfaceError:
-        return False  # given back to its pool, so the transaction has ended

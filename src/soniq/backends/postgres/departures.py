@@ -1,0 +1,84 @@
+"""Notice at once, and without asking, when a caller's connection leaves its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from soniq.backends.postgres.insert import native
+
+if TYPE_CHECKING:
+    from soniq.backends.postgres.insert import AnyConnection
+
+
+class Departures:
+    """Calls ``left`` with the queues that were noted for a connection, once it is outside.
+
+    The driver tells of every statement that has ended, also of a COMMIT, and by then it knows
+    whether the session is still in a transaction.
+    """
+
+    def __init__(self, left: Callable[[Collection[str]], None]) -> None:
+        self._left = left
+        self._watched: dict[AnyConnection, Watch] = {}
+
+    def note(self, connection: object, queues: Collection[str]) -> None:
+        """Call ``left`` when the connection leaves its transaction; now, if it is in none."""
+        known = native(connection)
+        if not in_transaction(known):
+            self._left(queues)
+        elif (watch := self._watched.get(known)) is not None:
+            watch.queues.update(queues)
+        else:
+            self._watched[known] = Watch(known, set(queues), self._end)
+
+    def forget(self) -> None:
+        """Stop looking."""
+        for watch in list(self._watched.values()):
+            watch.stop()
+        self._watched.clear()
+
+    def _end(self, watch: Watch) -> None:
+        self._watched.pop(watch.connection, None)
+        self._left(watch.queues)
+
+
+class Watch:
+    """One connection that is looked at after each of its statements."""
+
+    def __init__(
+        self, connection: AnyConnection, queues: set[str], end: Callable[[Watch], None]
+    ) -> None:
+        self.connection = connection
+        self.queues = queues
+        self._end = end
+        connection.add_query_logger(self._look)
+        connection.add_termination_listener(self._look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        # A connection that is back in its pool can't be spoken to any more.
+        with suppress(asyncpg.InterfaceError):
+            self.connection.remove_query_logger(self._look)
+            self.connection.remove_termination_listener(self._look)
+
+    def _look(self, _: object) -> None:
+        if not in_transaction(self.connection):
+            self.stop()
+            end, self._end = self._end, ignore
+            end(self)
+
+
+def ignore(_: Watch) -> None:
+    """Do nothing: the end was told before."""
+
+
+def in_transaction(connection: AnyConnection) -> bool:
+    """Tell whether a connection is in a transaction, without a round trip."""
+    try:
+        return not connection.is_closed() and connection.is_in_transaction()
+    except asyncpg.InterfaceError:
+        return False  # given back to its pool, so the transaction has ended
