@@ -1,27 +1,26 @@
 """One thread that owns one connection, so that a whole transaction is one hop.
 
-Writes that arrive while one is running share the next transaction (group commit): one wait for the
-disk serves them all, and a savepoint around each keeps one that fails from undoing the others.
+Writes that arrive before a transaction commits join it (group commit): one wait for the disk serves
+them all, and a savepoint around each that joins keeps one that fails from undoing the others.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 from soniq.backends.sqlite.failures import translate
 from soniq.backends.sqlite.files import check_place, identity, mounted
-from soniq.backends.sqlite.thread import Call, Thread, answer
+from soniq.backends.sqlite.thread import Call, Inbox, Thread, answer
 from soniq.backends.sqlite.transactions import BUSY_TIMEOUT, patiently, savepoint, transaction
 from soniq.errors import DatabaseError, DatabaseUnreachable, TransactionMisused
 
+GROUP_LIMIT = 100  # writes of one transaction: those that come later must not wait for ever
 STATEMENTS_KEPT = 256
 CACHE_KIB = 16_000  # the default of 2,000 costs a fifth of the speed at 20,000 jobs
 WAL_KEPT = 64 * 1024 * 1024  # bytes of log that stay on disk after a checkpoint
@@ -178,45 +177,42 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def _see_to(self, calls: list[Call[Any]]) -> None:
-        """Do what has arrived: neighbouring writes together, each read by itself."""
-        for writes, group in groupby(calls, attrgetter("writes")):
-            # What nobody waits for any more, and what has not begun, is left alone.
-            wanted = [call for call in group if not call.future.cancelled()]
-            if wanted:
-                (self._write if writes else self._read)(wanted)
-                answer(wanted)
+    def _see_to(self, call: Call[Any], inbox: Inbox) -> None:
+        if call.writes:
+            self._write(call, inbox)
+            return
+        try:
+            call.run()
+        except BaseException as error:  # noqa: BLE001 - a call without an answer hangs for ever
+            call.error = translate(error, self.path)
+        answer([call])
 
-    def _read(self, calls: Sequence[Call[Any]]) -> None:
-        for call in calls:
-            try:
-                call.run()
-            except BaseException as error:  # noqa: BLE001 - a call without an answer hangs for ever
-                call.error = translate(error, self.path)
-
-    def _write(self, calls: Sequence[Call[Any]]) -> None:
+    def _write(self, first: Call[Any], inbox: Inbox) -> None:
+        """Write in one transaction what has arrived before its end."""
+        group = [first]
         try:
             connection = self._connected()
             self._refuse_stranger()
             with transaction(connection):
-                if len(calls) == 1:
-                    calls[0].run()
-                else:
-                    self._write_apart(connection, calls)
+                # Alone so far: what fails here undoes the whole transaction and nobody else's work.
+                first.run()
+                while len(group) < GROUP_LIMIT and (call := inbox.take_write()):
+                    group.append(call)
+                    self._write_beside(connection, call)
         except BaseException as error:  # noqa: BLE001 - a call without an answer hangs for ever
             failure = translate(error, self.path)
-            for call in calls:
+            for call in group:
                 call.error = failure
+        answer(group)
 
-    def _write_apart(self, connection: sqlite3.Connection, calls: Sequence[Call[Any]]) -> None:
-        for call in calls:
-            try:
-                with savepoint(connection):
-                    call.run()
-            except Exception as error:  # it belongs to whoever asked for this, whatever it is
-                if not connection.in_transaction:
-                    raise
-                call.error = translate(error, self.path)
+    def _write_beside(self, connection: sqlite3.Connection, call: Call[Any]) -> None:
+        try:
+            with savepoint(connection):
+                call.run()
+        except Exception as error:  # it belongs to whoever asked for this, whatever it is
+            if not connection.in_transaction:
+                raise
+            call.error = translate(error, self.path)
 
     def _refuse_stranger(self) -> None:
         if identity(self.path) == self._identity:

@@ -1,4 +1,4 @@
-"""One thread that does what event loops hand to it, many calls at a time, and answers in one go."""
+"""One thread that does what event loops hand to it, and answers many calls with one wake-up."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-
-# Calls that are done together at most: those that come later must not wait for ever.
-GROUP_LIMIT = 100
 
 
 class Call(Generic[T]):
@@ -30,8 +27,9 @@ class Call(Generic[T]):
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Do the work and keep its result until it may be told."""
-        self.results.append(self.work())
+        """Do the work unless its caller has gone; keep the result until it may be told."""
+        if not self.future.cancelled():
+            self.results.append(self.work())
 
     def tell(self) -> None:
         """Wake whoever waits; to be called in its event loop."""
@@ -43,15 +41,38 @@ class Call(Generic[T]):
             self.future.set_result(self.results[0])
 
 
-class Thread:
-    """Lets ``do`` see to the calls that have arrived, in their order, until it is stopped.
+class Inbox:
+    """Calls on their way into the thread, in the order in which they were made."""
 
-    ``do`` is a bound method, and is told of all at once that wait when it is free. It may not
-    raise. The thread ends by itself when nobody holds this object any more.
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Call[Any] | None] = SimpleQueue()
+        self._ahead: list[Call[Any] | None] = []
+
+    def put(self, call: Call[Any] | None) -> None:
+        """Hand over a call from any thread, or None after the last one."""
+        self._queue.put(call)
+
+    def take(self) -> Call[Any] | None:
+        """Wait for the next call and return it; None after the last one."""
+        return self._ahead.pop() if self._ahead else self._queue.get()
+
+    def take_write(self) -> Call[Any] | None:
+        """Return the next call if it has arrived and writes, else None."""
+        if not self._ahead and not self._queue.empty():
+            self._ahead.append(self._queue.get())
+        following = self._ahead[0] if self._ahead else None
+        return self._ahead.pop() if following is not None and following.writes else None
+
+
+class Thread:
+    """Lets ``do`` see to the next call, and to those of the inbox that go with it, until stopped.
+
+    ``do`` is a bound method that may not raise. The thread ends by itself when nobody holds this
+    object any more.
     """
 
-    def __init__(self, do: Callable[[list[Call[Any]]], None]) -> None:
-        self._inbox: SimpleQueue[Call[Any] | None] = SimpleQueue()
+    def __init__(self, do: Callable[[Call[Any], Inbox], None]) -> None:
+        self._inbox = Inbox()
         # Nothing in the thread may keep the owner of ``do`` alive.
         thread = threading.Thread(
             target=serve,
@@ -72,20 +93,18 @@ class Thread:
         self._end()
 
 
-def serve(inbox: SimpleQueue[Call[Any] | None], do: weakref.WeakMethod[Any]) -> None:
-    """Hand calls on until there comes a None, or there is nobody left to do them."""
-    while True:
-        group = [inbox.get()]
-        group += [inbox.get() for _ in range(min(inbox.qsize(), GROUP_LIMIT - 1))]
-        calls = [call for call in group if call is not None]
-        if calls and (see_to := do()):
-            see_to(calls)
-        see_to = None
-        if len(calls) < len(group):
+def serve(inbox: Inbox, do: weakref.WeakMethod[Any]) -> None:
+    """Hand calls on until there are no more, or there is nobody left to do them."""
+    while (call := inbox.take()) is not None:
+        see_to = do()
+        if see_to is None:
             return
+        see_to(call, inbox)
+        # While it waits it must hold neither the owner nor what a caller has asked for.
+        del see_to, call
 
 
-def end(thread: threading.Thread, inbox: SimpleQueue[Call[Any] | None]) -> None:
+def end(thread: threading.Thread, inbox: Inbox) -> None:
     """End the thread once its inbox is empty."""
     inbox.put(None)
     if thread is not threading.current_thread():
