@@ -6,6 +6,7 @@ Only a help: where there can be none, or a ring gets lost, whoever waits looks a
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 import stat
@@ -29,22 +30,11 @@ SETTLED_NS = 100_000_000
 class Doorbell:
     """The pipe of one handle: others write the names of queues into it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Hang it up; OSError where that can't be done."""
-        if sys.platform == "win32":
-            message = "there are no named pipes in the file system"
-            raise OSError(message)
+    def __init__(self, folder: Path, mode: int) -> None:
+        """Hang it up for those who may write by ``mode``; OSError where that can't be done."""
         self.file = folder / secrets.token_hex(8)
-        hidden = folder / f".{self.file.name}"
-        folder.mkdir(exist_ok=True)
-        os.mkfifo(hidden)
-        try:
-            # Open for writing too: else it would end with the last of those who ring.
-            self._pipe = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        finally:
-            # Seen only now: a pipe that nobody reads is taken for that of a dead process.
-            hidden.rename(self.file)
         self._pid = os.getpid()
+        self._pipe = made(self.file, mode)
         self._loops: dict[asyncio.AbstractEventLoop, int] = {}
         self.take_down = weakref.finalize(self, take_down, self.file, self._pipe, self._pid)
 
@@ -77,7 +67,27 @@ class Doorbell:
     def _read(self, ring: Callable[[Collection[str]], None]) -> None:
         with suppress(BlockingIOError):  # somebody else in this process was faster
             text = os.read(self._pipe, 1 << 16).decode(errors="replace")
-            ring(set(text.splitlines()))
+            ring(set(text.split("\n")) - {""})
+
+
+def made(file: Path, mode: int) -> int:
+    """Make a pipe in a folder that is made where it is missing; return it open."""
+    if sys.platform == "win32":
+        message = "there are no named pipes in the file system"
+        raise OSError(message)
+    hidden = file.with_name(f".{file.name}")
+    file.parent.mkdir(exist_ok=True)
+    os.mkfifo(hidden)
+    try:
+        hidden.chmod(mode)
+        # Open for writing too: else it would end with the last of those who ring.
+        pipe = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Seen only now: a pipe that nobody reads is taken for that of a dead process.
+        hidden.rename(file)
+    except OSError:
+        hidden.unlink(missing_ok=True)
+        raise
+    return pipe
 
 
 def take_down(file: Path, pipe: int, pid: int) -> None:
@@ -92,9 +102,10 @@ def take_down(file: Path, pipe: int, pid: int) -> None:
 class Doorbells(Bells):
     """All bells of one file: those in this process, and the pipes of the other processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
-        self._folder = folder
+        self._path = path
+        self._folder = path.with_name(f"{path.name}-bells")
         self._own: set[str] = set()
         self._pid = os.getpid()
         self._pipes: dict[str, int] = {}
@@ -105,7 +116,8 @@ class Doorbells(Bells):
     def hang_out(self) -> Doorbell | None:
         """Return a new pipe through which other processes can ring; None where there can't be."""
         try:
-            doorbell = Doorbell(self._folder)
+            # Whoever may write to the file may ring.
+            doorbell = Doorbell(self._folder, stat.S_IMODE(self._path.stat().st_mode))
         except OSError:
             return None
         with self._ringing:
@@ -156,18 +168,18 @@ class Doorbells(Bells):
                 continue  # full: it has been rung for often enough
             except BrokenPipeError:
                 os.close(self._pipes.pop(name))
-                (self._folder / name).unlink(missing_ok=True)
+                with suppress(OSError):
+                    (self._folder / name).unlink()
 
 
 def opened(file: Path) -> int | None:
     """Open the pipe of another process; delete one whose process is gone."""
     try:
         pipe = os.open(file, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        if stat.S_ISFIFO(file.lstat().st_mode):
-            file.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            with suppress(OSError):
+                file.unlink()
         return None
     if stat.S_ISFIFO(os.fstat(pipe).st_mode):
         return pipe

@@ -25,7 +25,7 @@ SIZES = (64, 8, 1)
 def insert(connection: Connection, jobs: Sequence[NewJob], clock: Clock) -> list[str]:
     """Write the jobs; return the ids that stand for them, in their order."""
     rows = values(jobs, clock.now())
-    if any(job.unique_key is not None for job in jobs):
+    if len(jobs) == 1 or any(job.unique_key is not None for job in jobs):
         return [insert_one(connection, job, row) for job, row in zip(jobs, rows, strict=True)]
     written = 0
     for size in SIZES:

@@ -29,7 +29,7 @@ def bells_of(path: Path) -> Doorbells:
     """Return the bells of the file, the same for each handle in this process."""
     place = path.resolve()
     with HUNG_LOCK:
-        return HUNG.setdefault(place, Doorbells(place.with_name(f"{place.name}-bells")))
+        return HUNG.setdefault(place, Doorbells(place))
 
 
 class SqliteWakeups:
