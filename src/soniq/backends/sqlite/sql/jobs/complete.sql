@@ -4,6 +4,6 @@ UPDATE soniq_jobs
 SET status = 'done', finished_at = CASE status WHEN 'done' THEN finished_at ELSE :now END,
     result = json_extract(given.value, '$[2]'), result_error = json_extract(given.value, '$[3]')
 FROM json_each(:rows) AS given
-WHERE soniq_jobs.id = json_extract(given.value, '$[0]') AND worker_id = :worker
+WHERE soniq_jobs.id = json_extract(given.value, '$[0]')
+    AND fence = json_extract(given.value, '$[1]') AND worker_id = :worker
     AND status IN ('processing', 'done')
-    AND fence = json_extract(given.value, '$[1]')
