@@ -28,11 +28,14 @@ class Walk:
         taken: list[JobRow] = []
         while heads and len(taken) < limit:
             priority, _, job_id, queue = heads[0]
-            heapq.heappop(self._tables.waiting[queue][priority])
+            heap = self._tables.waiting[queue][priority]
+            heapq.heappop(heap)
             row = self._tables.jobs[job_id]
             self._tables.take(row, worker, now)
             taken.append(row)
-            following = self.head(queue)
+            # Nearly always the next one of the same priority; only else look at the whole queue.
+            place = self.known(queue, priority, heap)
+            following = (priority, *place, queue) if place else self.head(queue)
             if following:
                 heapq.heapreplace(heads, following)
             else:

@@ -28,10 +28,10 @@ from soniq.retry import LONGEST_DELAY
 def owned(tables: Tables, job: ClaimedJob, worker: str, *, or_done: bool = False) -> JobRow | None:
     """Return the row if the claim is still in force; with ``or_done`` also if it ended so."""
     row = tables.jobs.get(job.id)
-    if row is None or (row.fence, row.worker_id) != (job.fence, worker):
+    if row is None or row.fence != job.fence or row.worker_id != worker:
         return None
-    done = or_done and row.status is JobStatus.DONE
-    return row if done or row.status is JobStatus.PROCESSING else None
+    in_force = row.status is JobStatus.PROCESSING or (or_done and row.status is JobStatus.DONE)
+    return row if in_force else None
 
 
 def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
@@ -74,23 +74,29 @@ def note(row: JobRow, failure: Failure) -> None:
 
 def kept(result: str | None, problem: str | None) -> tuple[str | None, str | None]:
     """Return result and problem as a database would keep them: broken JSON is left out."""
+    if result is None:
+        return None, problem
     try:
-        check_json("null" if result is None else result)
+        check_json(result)
     except ValueError as error:
         return None, storable(f"The result can't be stored: {error}")
     return result, problem
 
 
+def refuse(constant: str) -> NoReturn:
+    """Raise ValueError for what Python takes for a number and JSON does not."""
+    message = f"{constant} is no JSON"
+    raise ValueError(message)
+
+
+STRICT = json.JSONDecoder(parse_constant=refuse)
+
+
 def check_json(text: str) -> None:
     """Raise ValueError for text that no database would take as JSON."""
     text.encode()  # lone surrogates
-
-    def refuse(constant: str) -> NoReturn:
-        message = f"{constant} is no JSON"
-        raise ValueError(message)
-
     try:
-        json.loads(text, parse_constant=refuse)
+        STRICT.decode(text)
     except RecursionError as error:
         message = "it is nested too deeply"
         raise ValueError(message) from error

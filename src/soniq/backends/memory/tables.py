@@ -177,7 +177,9 @@ class Tables:
         return (
             row is not None
             and row.status is JobStatus.QUEUED
-            and (row.queue, row.priority, row.scheduled_at) == (queue, priority, place[0])
+            and row.scheduled_at == place[0]
+            and row.priority == priority
+            and row.queue == queue
         )
 
     def alive(self, worker_id: str | None, now: datetime) -> bool:

@@ -44,7 +44,8 @@ class SqliteBackend:
         self.dead_letters: DeadLetterStore = SqliteDeadLetterStore(self._database, clock)
         self.workers: WorkerStore = SqliteWorkerStore(self._database, clock, path)
         self.stats: StatsStore = SqliteStatsStore(self._database, clock)
-        self.wakeups: Wakeups = SqliteWakeups(self._database, self.jobs)
+        self._wakeups = SqliteWakeups(self._database, self.jobs)
+        self.wakeups: Wakeups = self._wakeups
 
     async def open(self) -> None:
         """Open the file and bring its tables up to date. Opening twice is harmless.
@@ -65,10 +66,12 @@ class SqliteBackend:
         """Close the file and end the thread. Closing twice is harmless."""
         if self._lock is not None:
             self._lock.release()
+        self._wakeups.close()
         await self._database.close()
 
     def forget(self) -> None:
         """Drop a handle that fork() has copied; the thread and its file serve any event loop."""
+        self._wakeups.forget()
         self._database.forget()
 
     async def setup(self) -> list[Migration]:

@@ -8,6 +8,7 @@ scheduled for tomorrow makes a claim slower.
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Collection, Iterator
 from itertools import islice
 from sqlite3 import Connection
@@ -15,12 +16,11 @@ from sqlite3 import Connection
 from soniq import crashpoints
 from soniq.backends.contract import Queues
 from soniq.backends.sqlite.queries import sql
-from soniq.backends.sqlite.rows import claimed, json_list, text
+from soniq.backends.sqlite.rows import Record, claimed, json_list, text
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
 
 Facts = dict[str, str | int | None]
-Candidate = tuple[int, str, str]  # priority, scheduled_at, id: sorts in the order of claims
 
 
 def claim(
@@ -35,14 +35,14 @@ def claim(
     """Take up to ``limit`` due jobs for ``worker``, in the order of claims."""
     now = text(clock.now())
     wanted: Facts = {"now": now, "limit": limit, "unknown": json_list(unknown) if unknown else None}
-    ids = [candidate[2] for candidate in candidates(connection, queues, wanted)]
-    if not ids:
+    records = candidates(connection, queues, wanted)
+    if not records:
         return []
-    facts = {"ids": json_list(ids), "worker": worker, "now": now}
-    taken = {record[0]: record for record in connection.execute(sql("jobs/claim"), facts)}
+    rows = json.dumps([record[3] for record in records])
+    connection.execute(sql("jobs/claim"), {"rows": rows, "worker": worker, "now": now})
     if crashpoints.ARMED:
         crashpoints.passed("claim.before_commit")
-    return [claimed(taken[job_id]) for job_id in ids]
+    return [claimed(record) for record in records]
 
 
 def due_at(connection: Connection, queues: Queues, unknown: Collection[str]) -> str | None:
@@ -61,14 +61,15 @@ def due_at(connection: Connection, queues: Queues, unknown: Collection[str]) -> 
     )
 
 
-def candidates(connection: Connection, queues: Queues, wanted: Facts) -> list[Candidate]:
+def candidates(connection: Connection, queues: Queues, wanted: Facts) -> list[Record]:
     """Return the first due jobs over all of the queues, at most ``wanted["limit"]``."""
     walks = [due(connection, queue, wanted) for queue in served(connection, queues)]
-    # Each walk is in order and lazy, so merging them reads little more than what is returned.
+    # Each walk is in order and lazy, so merging them reads little more than what is returned. A
+    # record begins with priority, scheduled_at and id: it sorts in the order of claims.
     return list(islice(heapq.merge(*walks), int(wanted["limit"] or 0)))
 
 
-def due(connection: Connection, queue: str, wanted: Facts) -> Iterator[Candidate]:
+def due(connection: Connection, queue: str, wanted: Facts) -> Iterator[Record]:
     """Yield the due jobs of one queue in the order of claims."""
     for priority in priorities(connection, queue):
         level = wanted | {"queue": queue, "priority": priority}

@@ -1,29 +1,26 @@
 """One thread that owns one connection, so that a whole transaction is one hop.
 
-Writes that arrive while one is running share the next transaction (group commit): one wait for the
-disk serves them all, and a savepoint around each keeps one that fails from undoing the others.
+Writes that arrive before a transaction commits join it (group commit): one wait for the disk serves
+them all, and a savepoint around each that joins keeps one that fails from undoing the others.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from soniq.backends.sqlite.failures import translate
 from soniq.backends.sqlite.files import check_place, identity, mounted
+from soniq.backends.sqlite.thread import Call, Inbox, Thread, answer
 from soniq.backends.sqlite.transactions import BUSY_TIMEOUT, patiently, savepoint, transaction
 from soniq.errors import DatabaseError, DatabaseUnreachable, TransactionMisused
 
-GROUP_LIMIT = 100
+GROUP_LIMIT = 100  # writes of one transaction: those that come later must not wait for ever
 STATEMENTS_KEPT = 256
 CACHE_KIB = 16_000  # the default of 2,000 costs a fifth of the speed at 20,000 jobs
 WAL_KEPT = 64 * 1024 * 1024  # bytes of log that stay on disk after a checkpoint
@@ -47,44 +44,15 @@ class Hold:
 HOLD: ContextVar[Hold | None] = ContextVar("soniq_sqlite_hold", default=None)
 
 
-@dataclass(eq=False, slots=True)
-class Write(Generic[T]):
-    """A piece of a transaction, and the future of who waits for it."""
-
-    work: Work[T]
-    future: Future[T] = field(default_factory=Future[T])
-    results: list[T] = field(default_factory=list[T])
-    error: BaseException | None = None
-
-    def attempt(self, connection: sqlite3.Connection) -> None:
-        """Do the work; keep its result or error until the transaction is durable."""
-        try:
-            with savepoint(connection):
-                self.results.append(self.work(connection))
-        except Exception as error:  # it belongs to whoever asked for this work, whatever it is
-            if not connection.in_transaction:
-                raise
-            self.error = error
-
-    def answer(self, path: Path) -> None:
-        """Tell the caller what came of it."""
-        if self.error is not None:
-            self.future.set_exception(translate(self.error, path))
-        else:
-            self.future.set_result(self.results[0])
-
-
 class Database:
     """A handle to one file. May be used by one process, from any of its event loops."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._waiting: deque[Write[Any]] = deque()
 
     @property
     def is_open(self) -> bool:
@@ -101,9 +69,9 @@ class Database:
             self._refuse_fork()
             return
         self._pid = os.getpid()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="soniq-sqlite")
+        self._thread = Thread(self._see_to)
         try:
-            await self._hop(self._connect)
+            await self._ask(Call(self._connect))
         except BaseException:
             await self.close()
             raise
@@ -111,12 +79,13 @@ class Database:
     async def close(self) -> None:
         """Finish what was handed in, close the connection and end the thread."""
         self.forget()
-        thread, self._thread = self._thread, None
-        if thread is None:
+        if self._thread is None:
             return
-        closing = thread.submit(self._disconnect)
-        await asyncio.wrap_future(closing)
-        thread.shutdown()  # at once: nothing is left to do in it
+        thread, closing = self._thread, Call(self._disconnect)
+        self._thread = None
+        thread.put(closing)
+        await closing.future
+        thread.stop()  # at once: nothing is left to do in it
 
     def forget(self) -> None:
         """Let go of what belongs to the process that this one was forked from."""
@@ -131,24 +100,18 @@ class Database:
         What it wrote is undone when it raises. A caller that is cancelled stops waiting; its work
         is done all the same once it has begun.
         """
-        thread = self._owner()
-        write = Write(work)
-        with self._lock:
-            self._waiting.append(write)
-        thread.submit(self._flush)
-        return await asyncio.wrap_future(write.future)
+        return await self._ask(Call(lambda: work(self._connected()), writes=True))
 
     async def read(self, work: Work[T]) -> T:
         """Return ``work(connection)``, run outside of any transaction."""
-        self._owner()
-        return await self._hop(lambda: work(self._connected()))
+        return await self._ask(Call(lambda: work(self._connected())))
 
     def check(self) -> None:
         """Raise DatabaseError where the file can't be used through another connection either."""
         self._owner()
         self._refuse_stranger()
 
-    def _owner(self) -> ThreadPoolExecutor:
+    def _owner(self) -> Thread:
         self._refuse_fork()
         self._refuse_holder()
         if self._thread is None:
@@ -177,11 +140,9 @@ class Database:
             )
             raise TransactionMisused(message)
 
-    async def _hop(self, call: Callable[[], T]) -> T:
-        try:
-            return await asyncio.wrap_future(self._owner().submit(call))
-        except sqlite3.Error as error:
-            raise translate(error, self.path) from error
+    async def _ask(self, call: Call[T]) -> T:
+        self._owner().put(call)
+        return await call.future
 
     # --- what follows runs in the thread ---------------------------------------------------------
 
@@ -216,29 +177,42 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def _flush(self) -> None:
-        group = self._next_group()
-        if not group:
+    def _see_to(self, call: Call[Any], inbox: Inbox) -> None:
+        if call.writes:
+            self._write(call, inbox)
             return
+        try:
+            call.run()
+        except BaseException as error:  # noqa: BLE001 - a call without an answer hangs for ever
+            call.error = translate(error, self.path)
+        answer([call])
+
+    def _write(self, first: Call[Any], inbox: Inbox) -> None:
+        """Write in one transaction what has arrived before its end."""
+        group = [first]
         try:
             connection = self._connected()
             self._refuse_stranger()
             with transaction(connection):
-                for write in group:
-                    write.attempt(connection)
-        except BaseException as error:  # noqa: BLE001 - a future without an answer hangs for ever
+                # Alone so far: what fails here undoes the whole transaction and nobody else's work.
+                first.run()
+                while len(group) < GROUP_LIMIT and (call := inbox.take_write()):
+                    group.append(call)
+                    self._write_beside(connection, call)
+        except BaseException as error:  # noqa: BLE001 - a call without an answer hangs for ever
             failure = translate(error, self.path)
-            for write in group:
-                write.future.set_exception(failure)
-            return
-        for write in group:
-            write.answer(self.path)
+            for call in group:
+                call.error = failure
+        answer(group)
 
-    def _next_group(self) -> list[Write[Any]]:
-        with self._lock:
-            count = min(len(self._waiting), GROUP_LIMIT)
-            group = [self._waiting.popleft() for _ in range(count)]
-        return [write for write in group if write.future.set_running_or_notify_cancel()]
+    def _write_beside(self, connection: sqlite3.Connection, call: Call[Any]) -> None:
+        try:
+            with savepoint(connection):
+                call.run()
+        except Exception as error:  # it belongs to whoever asked for this, whatever it is
+            if not connection.in_transaction:
+                raise
+            call.error = translate(error, self.path)
 
     def _refuse_stranger(self) -> None:
         if identity(self.path) == self._identity:

@@ -4,38 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from sqlite3 import Connection
 from typing import Any
 
 import aiosqlite
 
-from soniq.backends.sqlite.queries import sql
+from soniq.backends.sqlite.queries import for_rows, sql
 from soniq.backends.sqlite.rows import text
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.job import NewJob
 
-Facts = dict[str, str | int | None]
+Values = tuple[str | int | None, ...]  # the parameters of jobs/insert
+
+# Rows in one statement. What SQLite does once for each statement costs as much as a row does.
+SIZES = (64, 8, 1)
 
 
 def insert(connection: Connection, jobs: Sequence[NewJob], clock: Clock) -> list[str]:
     """Write the jobs; return the ids that stand for them, in their order."""
-    now = clock.now()
-    facts = [columns(job, now) for job in jobs]
-    if all(job.unique_key is None for job in jobs):
-        connection.executemany(sql("jobs/insert"), facts)
-        return [job.id for job in jobs]
-    return [insert_one(connection, job, row) for job, row in zip(jobs, facts, strict=True)]
+    rows = values(jobs, clock.now())
+    if len(jobs) == 1 or any(job.unique_key is not None for job in jobs):
+        return [insert_one(connection, job, row) for job, row in zip(jobs, rows, strict=True)]
+    written = 0
+    for size in SIZES:
+        statement = for_rows("jobs/insert", size)
+        while len(rows) - written >= size:
+            several = rows[written : written + size]
+            connection.execute(statement, tuple(chain.from_iterable(several)))
+            written += size
+    return [job.id for job in jobs]
 
 
-def insert_one(connection: Connection, job: NewJob, facts: Facts) -> str:
+def insert_one(connection: Connection, job: NewJob, row: Values) -> str:
     """Write one job; return its id, or the id of the one that holds its key."""
-    if connection.execute(sql("jobs/insert"), facts).rowcount:
+    if connection.execute(sql("jobs/insert"), row).rowcount:
         return job.id
     if connection.execute(sql("jobs/exists"), {"id": job.id}).fetchone():
         return job.id
     # Nobody can have claimed the holder meanwhile: this transaction has the write lock.
-    holder: tuple[str] = connection.execute(sql("jobs/holder"), facts).fetchone()
+    key = {"unique_key": job.unique_key}
+    holder: tuple[str] = connection.execute(sql("jobs/holder"), key).fetchone()
     return holder[0]
 
 
@@ -43,34 +53,46 @@ async def insert_through(
     connection: aiosqlite.Connection, jobs: Sequence[NewJob], clock: Clock
 ) -> list[str]:
     """Write the jobs on the connection of a handler's transaction; return as ``insert`` does."""
-    now = clock.now()
     ids: list[str] = []
-    for job in jobs:
-        facts = columns(job, now)
-        written = await connection.execute(sql("jobs/insert"), facts)
+    for job, row in zip(jobs, values(jobs, clock.now()), strict=True):
+        written = await connection.execute(sql("jobs/insert"), row)
         known = written.rowcount or await first(connection, "jobs/exists", {"id": job.id})
-        ids.append(job.id if known else (await first(connection, "jobs/holder", facts))[0])
+        key = {"unique_key": job.unique_key}
+        ids.append(job.id if known else (await first(connection, "jobs/holder", key))[0])
     return ids
 
 
-async def first(connection: aiosqlite.Connection, verb: str, facts: Facts) -> Any:
+async def first(connection: aiosqlite.Connection, verb: str, facts: dict[str, str | None]) -> Any:
     """Return the first record as a tuple, whatever the handler wants its own records to be."""
     cursor = await connection.execute(sql(verb), facts)
     cursor.row_factory = None
     return await cursor.fetchone()
 
 
-def columns(job: NewJob, now: datetime) -> Facts:
-    """Return the parameters of ``jobs/insert``."""
-    due = later(now, job.delay) if job.scheduled_at is None else job.scheduled_at
-    return {
-        "id": job.id,
-        "job_name": job.job_name,
-        "queue": job.queue,
-        "priority": job.priority,
-        "scheduled_at": text(max(now, due)),
-        "args": job.args,
-        "max_attempts": job.max_attempts,
-        "unique_key": job.unique_key,
-        "created_at": text(now),
-    }
+def values(jobs: Sequence[NewJob], now: datetime) -> list[Values]:
+    """Return the parameters of ``jobs/insert`` for each of the jobs."""
+    created_at = text(now)
+    return [
+        (
+            job.id,
+            job.job_name,
+            job.queue,
+            job.priority,
+            created_at if is_due(job) else text(max(now, due_at(job, now))),
+            job.args,
+            job.max_attempts,
+            job.unique_key,
+            created_at,
+        )
+        for job in jobs
+    ]
+
+
+def is_due(job: NewJob) -> bool:
+    """Tell whether a job is due as soon as it is written."""
+    return job.scheduled_at is None and not job.delay
+
+
+def due_at(job: NewJob, now: datetime) -> datetime:
+    """Return the moment that was asked for."""
+    return later(now, job.delay) if job.scheduled_at is None else job.scheduled_at

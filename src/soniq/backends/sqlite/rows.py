@@ -42,12 +42,13 @@ def json_list(names: Collection[str]) -> str:
 
 
 def claimed(record: Record) -> ClaimedJob:
-    """Return the job that ``jobs/claim`` has taken."""
-    *facts, scheduled_at, created_at, crashes = record
-    job_id, job_name, queue, args, attempts, max_attempts, fence = facts
-    due, born = moment(scheduled_at), moment(created_at)
+    """Return the job of ``jobs/claimable``."""
+    _, due, job_id, _, name, queue, args, attempt, most, fence, born, crashes = record
+    # Most jobs are due when they are made: one look at the clock, one time to read.
+    scheduled_at = moment(due)
+    created_at = scheduled_at if born == due else moment(born)
     return ClaimedJob(
-        job_id, job_name, queue, args, attempts, max_attempts, fence, due, born, crashes
+        job_id, name, queue, args, attempt, most, fence, scheduled_at, created_at, crashes
     )
 
 

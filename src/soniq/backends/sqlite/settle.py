@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -79,16 +80,36 @@ def write(
     connection: Connection, group: Sequence[Settlement], *, worker: str, now: datetime
 ) -> None:
     """Write outcomes of one kind, all or none."""
-    shared: Facts = {"worker": worker, "now": text(now)}
-    rows = [shared | facts(settlement, now) for settlement in group]
     with savepoint(connection):
         for verb in VERBS[type(group[0].outcome)]:
-            if connection.executemany(sql(verb), rows).rowcount != len(rows):
+            if change(connection, verb, group, worker=worker, now=now) != len(group):
                 raise NotOwned
             if crashpoints.ARMED:
                 crashpoints.passed(
                     "bury.between" if verb == "jobs/bury" else "settle.before_commit"
                 )
+
+
+def change(
+    connection: Connection, verb: str, group: Sequence[Settlement], *, worker: str, now: datetime
+) -> int:
+    """Run the statement for outcomes of its kind; return how many rows it has changed."""
+    shared: Facts = {"worker": worker, "now": text(now)}
+    if verb == "jobs/complete":
+        return connection.execute(sql(verb), shared | {"rows": completions(group)}).rowcount
+    rows = [shared | facts(settlement, now) for settlement in group]
+    return connection.executemany(sql(verb), rows).rowcount
+
+
+def completions(group: Sequence[Settlement]) -> str:
+    """Return the rows of ``jobs/complete``, which takes the whole batch as one parameter."""
+    rows = [
+        (one.job.id, one.job.fence, one.outcome.result, one.outcome.result_error)
+        for one in group
+        if isinstance(one.outcome, Complete)
+    ]
+    # As it is: text that can't be stored has to be refused here too, not hidden by escapes.
+    return json.dumps(rows, ensure_ascii=False)
 
 
 def write_singly(
@@ -133,13 +154,11 @@ def facts(settlement: Settlement, now: datetime) -> Facts:
     job, outcome = settlement.job, settlement.outcome
     row: Facts = {"id": job.id, "fence": job.fence}
     match outcome:
-        case Complete(result, result_error):
-            return row | {"result": result, "result_error": result_error}
         case Retry(delay, failure):
             return row | error(failure) | {"due": text(later(now, min(delay, LONGEST_DELAY)))}
         case Snooze(seconds):
             return row | {"due": text(later(now, min(seconds, LONGEST_DELAY)))}
-        case Release() | Cancel():
+        case Complete() | Release() | Cancel():
             return row
         case Crash(failure):
             return row | error(failure)

@@ -1,6 +1,5 @@
 INSERT INTO soniq_jobs (
     id, job_name, queue, priority, scheduled_at, args, max_attempts, unique_key, created_at
-) VALUES (
-    :id, :job_name, :queue, :priority, :scheduled_at, :args, :max_attempts, :unique_key, :created_at
-)
+) VALUES
+    (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
