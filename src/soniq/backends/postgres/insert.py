@@ -46,7 +46,7 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     Ids are chosen by the client, so a repetition finds what the first try has written.
     """
-    alike = pattern(jobs)
+    alike = pattern(jobs) if len(jobs) > 1 else None
 
     async def action(connection: AnyConnection) -> list[str]:
         if alike is not None:
@@ -58,19 +58,6 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     # Two batches can deadlock in their second rounds, where keys are no longer in order.
     return await db.repeat(action, tries=TRIES)
-
-
-async def insert_within(
-    connection: AnyConnection, jobs: Sequence[NewJob], now: datetime | None
-) -> list[str]:
-    """Write the jobs in the caller's transaction; return the ids that stand for them."""
-    alike = pattern(jobs)
-    if alike is None:
-        return await write(connection, jobs, now)
-    ids, texts = [job.id for job in jobs], [job.args for job in jobs]
-    text = sqltext.read(FOLDER, "jobs/insert_alike_within")
-    await connection.fetch(text, now, *alike, ids, texts)
-    return ids
 
 
 def pattern(jobs: Sequence[NewJob]) -> tuple[object, ...] | None:
@@ -91,25 +78,40 @@ async def write_alike(
     alike: tuple[object, ...],
     now: datetime | None,
 ) -> list[str]:
-    """Write jobs that differ in id and arguments only; the statements count on fresh ids."""
+    """Write jobs that differ in id and arguments only; the statement counts on fresh ids."""
     ids, texts = [job.id for job in jobs], [job.args for job in jobs]
+    text = sqltext.read(FOLDER, "jobs/insert_alike")
     try:
-        if len(jobs) == 1:
-            text = sqltext.read(FOLDER, "jobs/insert_one")
-            await connection.fetch(text, now, *alike, ids[0], texts[0])
-        else:
-            text = sqltext.read(FOLDER, "jobs/insert_alike")
-            await connection.fetch(text, now, *alike, ids, texts)
+        await connection.fetch(text, now, *alike, ids, texts)
     except asyncpg.UniqueViolationError:
         # A try whose answer was lost has written them.
         return await write(connection, jobs, now)
     return ids
 
 
+async def write_one(connection: AnyConnection, job: NewJob, now: datetime | None) -> list[str]:
+    """Write a job without a key; return its id."""
+    await connection.fetch(
+        sqltext.read(FOLDER, "jobs/insert_one"),
+        now,
+        job.id,
+        job.job_name,
+        job.queue,
+        job.priority,
+        job.scheduled_at,
+        job.delay,
+        job.args,
+        job.max_attempts,
+    )
+    return [job.id]
+
+
 async def write(
     connection: AnyConnection, jobs: Sequence[NewJob], now: datetime | None
 ) -> list[str]:
     """Write the jobs on this connection; return the ids that stand for them, in their order."""
+    if len(jobs) == 1 and jobs[0].unique_key is None:
+        return await write_one(connection, jobs[0], now)
     standing = {job.id: job.id for job in jobs}
     # Everybody takes the locks of keys in the same order, so that nobody waits in a circle.
     waiting = sorted(jobs, key=lambda job: job.unique_key or "")
