@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -47,10 +48,12 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
     Ids are chosen by the client, so a repetition finds what the first try has written.
     """
     alike = pattern(jobs) if len(jobs) > 1 else None
+    if alike is not None:
+        # Where a try whose answer was lost has written them, their ids are taken.
+        with suppress(asyncpg.UniqueViolationError):
+            return await insert_alike(db, jobs, alike, now)
 
     async def action(connection: AnyConnection) -> list[str]:
-        if alike is not None:
-            return await write_alike(connection, jobs, alike, now)
         if len(jobs) == 1 or all(job.unique_key is None for job in jobs):
             return await write(connection, jobs, now)
         async with connection.transaction():
@@ -58,6 +61,19 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     # Two batches can deadlock in their second rounds, where keys are no longer in order.
     return await db.repeat(action, tries=TRIES)
+
+
+async def insert_alike(
+    db: Database, jobs: Sequence[NewJob], alike: tuple[object, ...], now: datetime | None
+) -> list[str]:
+    """Write jobs that differ in id and arguments only; return their ids.
+
+    Raises:
+        UniqueViolationError: one of them was there already; nothing is written.
+    """
+    ids, texts = [job.id for job in jobs], [job.args for job in jobs]
+    await db.fetch("jobs/insert_alike", now, *alike, ids, texts)
+    return ids
 
 
 def pattern(jobs: Sequence[NewJob]) -> tuple[object, ...] | None:
@@ -70,23 +86,6 @@ def pattern(jobs: Sequence[NewJob]) -> tuple[object, ...] | None:
     if keys.count(None) < len(keys) or any(one.count(one[0]) < len(one) for one in shared):
         return None
     return tuple(one[0] for one in shared)
-
-
-async def write_alike(
-    connection: AnyConnection,
-    jobs: Sequence[NewJob],
-    alike: tuple[object, ...],
-    now: datetime | None,
-) -> list[str]:
-    """Write jobs that differ in id and arguments only; the statement counts on fresh ids."""
-    ids, texts = [job.id for job in jobs], [job.args for job in jobs]
-    text = sqltext.read(FOLDER, "jobs/insert_alike")
-    try:
-        await connection.fetch(text, now, *alike, ids, texts)
-    except asyncpg.UniqueViolationError:
-        # A try whose answer was lost has written them.
-        return await write(connection, jobs, now)
-    return ids
 
 
 async def write_one(connection: AnyConnection, job: NewJob, now: datetime | None) -> list[str]:
