@@ -78,6 +78,15 @@ async def test_several_workers(pooled_url: str, postgres_url: str) -> None:
     figure("pooler", jobs=JOBS, pooled_s=round(seconds, 2), direct_s=round(direct, 2))
 
 
+async def test_an_insert_whose_answer_was_lost(app: Soniq) -> None:
+    """Jobs that are written again, some or all of them, are there once."""
+    await app.ensure_initialized()
+    jobs = [new_job(app.clock) for _ in range(4)]
+    for batch in (jobs[:2], jobs, jobs, jobs[:1]):
+        assert await app.backend.jobs.insert(batch) == [job.id for job in batch]
+    assert len(await app.list_jobs()) == 4
+
+
 async def test_unique_jobs(app: Soniq) -> None:
     """Callers of a unique job share one job, also when they come at the same moment."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -46,11 +47,13 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     Ids are chosen by the client, so a repetition finds what the first try has written.
     """
-    alike = pattern(jobs)
+    alike = pattern(jobs) if len(jobs) > 1 else None
+    if alike is not None:
+        # Where a try whose answer was lost has written them, their ids are taken.
+        with suppress(asyncpg.UniqueViolationError):
+            return await insert_alike(db, jobs, alike, now)
 
     async def action(connection: AnyConnection) -> list[str]:
-        if alike is not None:
-            return await write_alike(connection, jobs, alike, now)
         if len(jobs) == 1 or all(job.unique_key is None for job in jobs):
             return await write(connection, jobs, now)
         async with connection.transaction():
@@ -60,16 +63,16 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
     return await db.repeat(action, tries=TRIES)
 
 
-async def insert_within(
-    connection: AnyConnection, jobs: Sequence[NewJob], now: datetime | None
+async def insert_alike(
+    db: Database, jobs: Sequence[NewJob], alike: tuple[object, ...], now: datetime | None
 ) -> list[str]:
-    """Write the jobs in the caller's transaction; return the ids that stand for them."""
-    alike = pattern(jobs)
-    if alike is None:
-        return await write(connection, jobs, now)
+    """Write jobs that differ in id and arguments only; return their ids.
+
+    Raises:
+        UniqueViolationError: one of them was there already; nothing is written.
+    """
     ids, texts = [job.id for job in jobs], [job.args for job in jobs]
-    text = sqltext.read(FOLDER, "jobs/insert_alike_within")
-    await connection.fetch(text, now, *alike, ids, texts)
+    await db.fetch("jobs/insert_alike", now, *alike, ids, texts)
     return ids
 
 
@@ -85,31 +88,29 @@ def pattern(jobs: Sequence[NewJob]) -> tuple[object, ...] | None:
     return tuple(one[0] for one in shared)
 
 
-async def write_alike(
-    connection: AnyConnection,
-    jobs: Sequence[NewJob],
-    alike: tuple[object, ...],
-    now: datetime | None,
-) -> list[str]:
-    """Write jobs that differ in id and arguments only; the statements count on fresh ids."""
-    ids, texts = [job.id for job in jobs], [job.args for job in jobs]
-    try:
-        if len(jobs) == 1:
-            text = sqltext.read(FOLDER, "jobs/insert_one")
-            await connection.fetch(text, now, *alike, ids[0], texts[0])
-        else:
-            text = sqltext.read(FOLDER, "jobs/insert_alike")
-            await connection.fetch(text, now, *alike, ids, texts)
-    except asyncpg.UniqueViolationError:
-        # A try whose answer was lost has written them.
-        return await write(connection, jobs, now)
-    return ids
+async def write_one(connection: AnyConnection, job: NewJob, now: datetime | None) -> list[str]:
+    """Write a job without a key; return its id."""
+    await connection.fetch(
+        sqltext.read(FOLDER, "jobs/insert_one"),
+        now,
+        job.id,
+        job.job_name,
+        job.queue,
+        job.priority,
+        job.scheduled_at,
+        job.delay,
+        job.args,
+        job.max_attempts,
+    )
+    return [job.id]
 
 
 async def write(
     connection: AnyConnection, jobs: Sequence[NewJob], now: datetime | None
 ) -> list[str]:
     """Write the jobs on this connection; return the ids that stand for them, in their order."""
+    if len(jobs) == 1 and jobs[0].unique_key is None:
+        return await write_one(connection, jobs[0], now)
     standing = {job.id: job.id for job in jobs}
     # Everybody takes the locks of keys in the same order, so that nobody waits in a circle.
     waiting = sorted(jobs, key=lambda job: job.unique_key or "")

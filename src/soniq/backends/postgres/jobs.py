@@ -10,7 +10,7 @@ from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.claims import Claims, distinct
 from soniq.backends.postgres.completion import transaction
-from soniq.backends.postgres.insert import insert_own, insert_within, native
+from soniq.backends.postgres.insert import insert_own, native, write
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.rescue import Rescue
 from soniq.backends.postgres.settle import Settling
@@ -38,7 +38,7 @@ class PostgresJobs:
         if connection is None:
             return await insert_own(self._db, jobs, now)
         with self._db.target.explained():
-            return await insert_within(native(connection), jobs, now)
+            return await write(native(connection), jobs, now)
 
     async def claim(
         self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()

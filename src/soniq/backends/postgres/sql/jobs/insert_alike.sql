@@ -1,5 +1,5 @@
--- Jobs that differ in id and arguments only. No ON CONFLICT and nothing returned: either costs as much
--- as another index.
+-- Many jobs that differ in id and arguments only, in a session of ours. No ON CONFLICT and nothing
+-- returned: either costs as much as another index.
 INSERT INTO soniq_jobs (
     id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at
 )

@@ -1,17 +1,19 @@
--- As jobs/insert_alike, for a job alone.
+-- One job without a key, the usual case; planned and run in less time than arrays of one. Text with
+-- casts, because a caller's connection may have its own codecs for uuid and json.
 INSERT INTO soniq_jobs (
     id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at
 )
 VALUES (
-    $8,
-    $2,
+    $2::text::uuid,
     $3,
     $4,
+    $5,
     GREATEST(
         COALESCE($1, now()),
-        COALESCE($5, COALESCE($1, now()) + $6::float8 * interval '1 second')
+        COALESCE($6, COALESCE($1, now()) + $7::float8 * interval '1 second')
     ),
+    $8::text::json,
     $9,
-    $7,
     COALESCE($1, now())
 )
+ON CONFLICT DO NOTHING
