@@ -14,7 +14,7 @@ from typing import Literal
 from soniq import settings
 from soniq.backends import connect
 from soniq.clock import SystemClock
-from tests.support.embedded import control, embedded, start_embedded, stop_embedded
+from tools.embedded import control, embedded, start_embedded, stop_embedded
 from tests.support.postgres import PREFIX, execute, run_apart
 
 # What is committed has to survive an immediate stop: nothing is traded for speed here.

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from tests.support.embedded import free_port
+from tools.embedded import free_port
 from tests.support.postgres import PREFIX
 
 PACKAGE = "pgbouncer"
