@@ -7,6 +7,7 @@ uv run python -m bench --only w4,w5 --runs 5 --systems soniq,pgqueuer --backend 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -98,6 +99,7 @@ def main() -> None:
         reader.error(f"Unknown backend: {', '.join(sorted(unknown))}.")
     today = datetime.now(UTC).date().isoformat()
     output: Path = given.output or RESULTS / f"{today}.json"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     with prepared(given) as bench:
         results = Results(today, all_facts(bench.server, bench.folder, systems), [])
         for row in run_suite(bench, scenarios, systems, given.backend, given.runs):

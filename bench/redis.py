@@ -1,4 +1,4 @@
-"""The few words of Redis that the bench itself says: is it there, what is it, empty a database of it."""
+"""The few words that the bench says to Redis: is it there, what is it, empty one database."""
 
 from __future__ import annotations
 

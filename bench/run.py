@@ -20,7 +20,9 @@ from bench.systems import Store, System
 
 Figures = dict[str, float]
 # A drain that has not ended by then has failed: no system is waited for without an end.
-RUN_SECONDS = 300.0
+RUN_SECONDS = 180.0
+# How long a worker that must be there first gets to be there.
+LISTEN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ class Bench:
     def drain(self, place: Place, jobs: int, *, processes: int = 1, **parameters: Any) -> Figures:
         """Run all jobs of a queue; the clock runs from the first handler to the last settlement.
 
-        In memory the worker fills its queue itself, before the clock runs.
+        In memory the worker fills its queue itself, before the clock runs. A ``live`` system is fed
+        while it runs, so its producer takes part in its figure.
         """
         if place.store == "memory":
             parameters["prefill"] = jobs
@@ -167,21 +170,27 @@ class Bench:
             before = self.sample(place, sides)
             for side in sides:
                 side.go()
+            if place.system.live:
+                time.sleep(LISTEN_SECONDS)
+                self._produce(place, jobs)
             told = [side.expect("done", RUN_SECONDS) for side in sides]
             after = self.sample(place, sides)
             seconds = min(one["settled"] for one in told) - tally.first()
         return {"jobs_per_s": jobs / seconds, **before.per_job(after, jobs)}
 
     def fill(self, place: Place, jobs: int) -> None:
-        """Enqueue jobs, unmeasured; where only the worker can do so, it does."""
-        if place.store == "memory":
+        """Enqueue jobs, unmeasured, unless the drain itself has to do so."""
+        if place.store == "memory" or place.system.live:
             return
+        self._produce(place, jobs)
+        if place.store == "postgres":
+            self.postgres.execute("CHECKPOINT")
+
+    def _produce(self, place: Place, jobs: int) -> None:
         with self.side(place, "bulk", jobs=jobs, warm=False) as side:
             side.expect("ready")
             side.go()
             side.expect("done", RUN_SECONDS)
-        if place.store == "postgres":
-            self.postgres.execute("CHECKPOINT")
 
     @contextmanager
     def tally(self, stamps: int = 0) -> Iterator[tuple[Path, Tally]]:

@@ -25,8 +25,8 @@ Run = Callable[[Bench, System, Store, Case], Figures]
 class Scenario:
     """``run`` measures one case once, in a fresh place.
 
-    ``headline`` is the figure that is shown with its spread and as a ratio to ``base``. ``needs`` is
-    the command that a system has to have; ``only`` names adapters, where not all take part.
+    ``headline`` is the figure that is shown with its spread and as a ratio to ``base``. ``needs``
+    is the command that a system has to have; ``only`` names adapters, where not all take part.
     ``seldom`` scenarios run only when they are asked for by name.
     """
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL that is measured: durable, on a real disk, started for one run or given by its URL."""
+"""The PostgreSQL that is measured: durable, started for one run or given by its URL."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Server:
     # --- what it tells ----------------------------------------------------------------------------
 
     def postmaster(self) -> int | None:
-        """Return the process that all backends are children of; None where it is not on this host."""
+        """Return the process that all backends are children of; None if it is on another host."""
         backend = self.value("SELECT pg_backend_pid()")
         try:
             stat = Path(f"/proc/{backend}/stat").read_text(encoding="utf-8")
@@ -113,12 +113,11 @@ class Server:
 
     def transactions(self, url: str) -> int:
         """Return how many transactions ended in a database, as far as its sessions have told."""
-        name = urlsplit(url).path.removeprefix("/")
-        return int(
-            self.value(
-                f"SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'"
-            )
+        query = (
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database "
+            "WHERE datname = current_database()"
         )
+        return int(self.value(query, url))
 
     def facts(self) -> dict[str, str]:
         """Return the settings that a reader of figures wants to know."""

@@ -41,7 +41,7 @@ def run_suite(
                 for number in range(scenario.runs or runs):
                     for row, (system, store) in zip(rows, entered, strict=True):
                         if row.failed is None:
-                            run_once(bench, scenario, case, row, system, store)
+                            run_once(bench, scenario, case, row, system=system, store=store)
                             report(row, number)
                 yield from rows
 
@@ -60,7 +60,7 @@ def row_of(scenario: Scenario, case: Case, backend: str, system: System) -> Row:
 
 
 def run_once(
-    bench: Bench, scenario: Scenario, case: Case, row: Row, system: System, store: Store
+    bench: Bench, scenario: Scenario, case: Case, row: Row, *, system: System, store: Store
 ) -> None:
     """Add one run to a row, or why it failed."""
     try:

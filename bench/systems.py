@@ -1,4 +1,4 @@
-"""The systems that are compared: their versions, pinned here and nowhere else, and what they promise."""
+"""The systems that are compared; their versions are pinned here and nowhere else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class System:
 
     ``needs`` are the packages of its environment; without any it runs in the project's own.
     ``share`` is the part of a scenario's jobs that it gets, for systems that would take too long.
-    ``tracks`` names systems that are no job queues, but the base that others are compared with.
+    ``live`` systems run only what is enqueued while their worker listens.
+    ``can`` are the commands that its adapter carries out.
     """
 
     name: str
@@ -35,6 +36,7 @@ class System:
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     share: float = 1.0
     python: str | None = None
+    live: bool = False
     can: frozenset[str] = frozenset({"one", "concurrent", "bulk", "latency", "worker"})
 
     @property
@@ -60,9 +62,9 @@ SYSTEMS = (
     ),
     System("procrastinate", "procrastinate", ("postgres",), PROCRASTINATE, share=0.05),
     System("oban", "oban", ("postgres",), OBAN, share=0.2, python=">=3.12"),
-    System("taskiq-pg", "taskiq_pg", ("postgres",), TASKIQ_PG, share=0.1),
+    System("taskiq-pg", "taskiq", ("postgres",), TASKIQ_PG, share=0.1, live=True),
     System("saq postgres", "saq", ("postgres",), SAQ_POSTGRES, share=0.1),
-    System("taskiq-redis", "taskiq_redis", ("redis",), TASKIQ_REDIS, share=0.2),
+    System("taskiq-redis", "taskiq", ("redis",), TASKIQ_REDIS, share=0.2),
     System("saq redis", "saq", ("redis",), SAQ_REDIS, share=0.2),
     System("arq", "arq", ("redis",), ARQ, share=0.05),
     System("celery", "celery", ("redis",), CELERY, share=0.2),

@@ -2,10 +2,10 @@
 
 python -m bench.peers.NAME COMMAND '{"url": "…", "jobs": 1000}'
 
-Standard output carries JSON lines, one for each event; before what is measured (``ready``) and after
-it (``done``) the adapter waits for a line on standard input, so that the bench can look at clocks
-and counters while nothing moves. Only Python's own library is used here: adapters run in the
-environments of their peers.
+Standard output carries JSON lines, one for each event; before what is measured (``ready``) and
+after it (``done``) the adapter waits for a line on standard input, so that the bench can look at
+clocks and counters while nothing moves. Only Python's own library is used here: adapters run in
+the environments of their peers.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ COMMANDS = ("setup", "one", "concurrent", "bulk", "within", "latency", "worker")
 WATCH_SECONDS = 0.005
 # Between two enqueues of a latency run: an idle worker, and no beat that it could fall in with.
 LEAST_PAUSE, MOST_PAUSE = 0.010, 0.020
+
+# Some workers put a stream of their own in its place.
+OUT = sys.stdout
 
 Handler = Callable[[int], Any]
 
@@ -65,7 +68,7 @@ class Adapter:
 
     async def connect(self) -> Any:
         """Return a connection of the caller's own, for ``enqueue_within``."""
-        import asyncpg  # noqa: PLC0415 - only where the peer has it  # pyright: ignore
+        import asyncpg  # noqa: PLC0415 - only where the peer has it
 
         return await asyncpg.connect(self.url)
 
@@ -106,8 +109,8 @@ class Adapter:
 
 def say(event: str, **more: Any) -> None:
     """Tell the bench."""
-    sys.stdout.write(json.dumps({"event": event, **more}) + "\n")
-    sys.stdout.flush()
+    OUT.write(json.dumps({"event": event, **more}) + "\n")
+    OUT.flush()
 
 
 def wait_for_go() -> None:
@@ -172,8 +175,8 @@ async def produce_within(adapter: Adapter, jobs: int, clients: int) -> None:
 async def produce_slowly(adapter: Adapter, jobs: int) -> None:
     """Enqueue one job now and then; tell when each call began.
 
-    With ``within``, each is enqueued in a transaction of the caller's, and the time is that at which
-    its commit was asked for.
+    With ``within``, each is enqueued in a transaction of the caller's, and the time is that at
+    which its commit was asked for.
     """
     within: bool = adapter.parameters.get("within", False)
     connection = await adapter.connect() if within else None
@@ -223,9 +226,7 @@ def begin(adapter: Adapter) -> None:
     tally = Tally(Path(os.environ[VARIABLE]))
 
     async def settled() -> None:
-        while tally.total() < jobs:
-            time.sleep(WATCH_SECONDS)  # noqa: ASYNC251 - the loop has nothing else to do
-        while await adapter.pending():
+        while tally.total() < jobs or await adapter.pending():  # noqa: ASYNC110 - it asks others
             await asyncio.sleep(WATCH_SECONDS)
 
     def wait() -> None:

@@ -1,8 +1,8 @@
 """Count handlers across processes and threads, in a file that all of them map into memory.
 
-The file is made by the bench, and named to the workers by ``BENCH_TALLY``. It holds a table of slots,
-one for each process that runs handlers, and after it, where they are asked for, a time for each job.
-Times are those of ``time.monotonic``, which on Linux is one clock for all processes.
+The file is made by the bench, and named to the workers by ``BENCH_TALLY``. It holds a table of
+slots, one for each process that runs handlers, and after it, where they are asked for, a time for
+each job. Times are those of ``time.monotonic``, which on Linux is one clock for all processes.
 """
 
 from __future__ import annotations
