@@ -11,10 +11,10 @@ Store = Literal["postgres", "sqlite", "memory", "redis"]
 PGQUEUER = ("pgqueuer[asyncpg]==1.6.0", "uvloop==0.23.0")
 PROCRASTINATE = ("procrastinate==3.10.0", "psycopg[binary,pool]==3.3.9")
 OBAN = ("oban==0.7.0",)
-TASKIQ_PG = ("taskiq==0.13.0", "taskiq-pg==0.2.0", "asyncpg==0.32.0")
+TASKIQ_PG = ("taskiq==0.11.20", "taskiq-pg==0.2.0", "asyncpg==0.32.0")  # no newer taskiq
 TASKIQ_REDIS = ("taskiq==0.13.0", "taskiq-redis==1.2.4")
 SAQ_POSTGRES = ("saq[postgres]==0.26.4", "psycopg[binary]==3.3.9", "uvloop==0.23.0")
-SAQ_REDIS = ("saq[redis]==0.26.4", "uvloop==0.23.0")
+SAQ_REDIS = ("saq[redis]==0.26.4", "typing-extensions==4.16.0", "uvloop==0.23.0")
 ARQ = ("arq==0.28.0",)
 CELERY = ("celery[redis]==5.7.0",)
 
