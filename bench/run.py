@@ -137,6 +137,25 @@ class Bench:
         server = cpu_seconds(redis.pid()) if place.store == "redis" else 0.0
         return Sample(workers, server, 0)
 
+    def transactions(self, place: Place) -> int:
+        """Return how many transactions the sessions of a place have told of; 0 without a server.
+
+        Sessions tell when they end a transaction, but not more than once a second.
+        """
+        return self.postgres.transactions(place.url) if place.store == "postgres" else 0
+
+    @contextmanager
+    def snapshot(self, place: Place, *, held: bool) -> Iterator[None]:
+        """Hold a snapshot of the place's database, if so wished."""
+        if held:
+            begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"
+            self.postgres.execute(begin, place.url)
+        try:
+            yield
+        finally:
+            if held:
+                self.postgres.execute("ROLLBACK", place.url)
+
     # --- runs -------------------------------------------------------------------------------------
 
     def produce(self, place: Place, command: str, jobs: int, **parameters: Any) -> Figures:

@@ -35,6 +35,7 @@ class Side:
         command: str,
         *,
         tally: Path | None = None,
+        module: str | None = None,
         **parameters: Any,
     ) -> None:
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
@@ -45,7 +46,7 @@ class Side:
             environment[VARIABLE] = str(tally)
         given = json.dumps({**system.options, **parameters})
         self._process = subprocess.Popen(
-            [python, "-m", system.module, command, given],
+            [python, "-m", module or system.module, command, given],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

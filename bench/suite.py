@@ -38,7 +38,7 @@ def run_suite(
             ]
             for case in scenario.cases if entered else ():
                 rows = [row_of(scenario, case, backend, system) for system, _ in entered]
-                for number in range(scenario.runs or runs):
+                for number in range(min(runs, scenario.runs or runs)):
                     for row, (system, store) in zip(rows, entered, strict=True):
                         if row.failed is None:
                             run_once(bench, scenario, case, row, system=system, store=store)

@@ -6,6 +6,7 @@ adds in a call (checks, encoding, wake-ups) is what the ratio shows.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from datetime import UTC, datetime
@@ -66,18 +67,25 @@ class BareAdapter(Adapter):
 
     async def enqueue_concurrently(self, jobs: int, tasks: int) -> None:
         """Insert from many tasks through a pool of connections; one after the other in a file."""
-        if self._on_server:
-            await super().enqueue_concurrently(jobs, tasks)
+        if not self._on_server:
+            for number in range(jobs):
+                await self.enqueue(number)
             return
-        for number in range(jobs):
-            await self.enqueue(number)
+
+        async def some(first: int) -> None:
+            for number in range(first, jobs, tasks):
+                await self._pool.execute(POSTGRES, *self._row(number))
+
+        await asyncio.gather(*map(some, range(tasks)))
 
     async def enqueue_many(self, numbers: range) -> None:
         """Copy all rows in, or insert them in one transaction."""
         rows = [self._row(number) for number in numbers]
         if self._on_server:
             columns = COLUMNS.split(", ")
-            await self._connection.copy_records_to_table("soniq_jobs", records=rows, columns=columns)
+            await self._connection.copy_records_to_table(
+                "soniq_jobs", records=rows, columns=columns
+            )
             return
         self._file.execute("BEGIN IMMEDIATE")
         self._file.executemany(SQLITE, rows)

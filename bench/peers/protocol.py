@@ -18,6 +18,7 @@ import random
 import sys
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,7 @@ async def produce_within(adapter: Adapter, jobs: int, clients: int) -> None:
 
 
 async def produce_slowly(adapter: Adapter, jobs: int) -> None:
-    """Enqueue one job now and then; tell when each call began.
+    """Enqueue one job now and then, or so many a second (``rate``); tell when each call began.
 
     With ``within``, each is enqueued in a transaction of the caller's, and the time is that at
     which its commit was asked for.
@@ -183,8 +184,12 @@ async def produce_slowly(adapter: Adapter, jobs: int) -> None:
     chance = random.Random(4711)  # noqa: S311 - pauses are no secret
     called: list[float] = []
     async with measured(jobs) as more:
+        started, rate = time.monotonic(), adapter.parameters.get("rate")
         for number in range(jobs):
-            await asyncio.sleep(chance.uniform(LEAST_PAUSE, MOST_PAUSE))
+            if rate:
+                await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
+            else:
+                await asyncio.sleep(chance.uniform(LEAST_PAUSE, MOST_PAUSE))
             if connection is None:
                 called.append(time.monotonic())
                 await adapter.enqueue(number)
@@ -226,11 +231,16 @@ def begin(adapter: Adapter) -> None:
     tally = Tally(Path(os.environ[VARIABLE]))
 
     async def settled() -> None:
-        while tally.total() < jobs or await adapter.pending():  # noqa: ASYNC110 - it asks others
+        part: bool = adapter.parameters.get("part", False)  # of a queue: it does not run empty
+        while tally.total() < jobs or (not part and await adapter.pending()):  # noqa: ASYNC110
             await asyncio.sleep(WATCH_SECONDS)
 
     def wait() -> None:
-        asyncio.run(settled())
+        try:
+            asyncio.run(settled())
+        except Exception:  # noqa: BLE001 - without a word the bench would wait for nothing
+            traceback.print_exc()
+            os._exit(1)
         say("done", jobs=jobs, settled=time.monotonic(), runs=tally.total())
         wait_for_go()
         os._exit(0)
