@@ -27,7 +27,7 @@ class Scenario:
 
     ``headline`` is the figure that is shown with its spread and as a ratio to ``base``. ``needs``
     is the command that a system has to have; ``only`` names adapters, where not all take part.
-    ``runs`` is the most that makes sense; ``seldom`` scenarios run only when they are asked for by name.
+    ``runs`` is the most that makes sense; ``seldom`` scenarios run only when they are asked for.
     """
 
     name: str

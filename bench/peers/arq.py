@@ -49,5 +49,7 @@ class ArqAdapter(Adapter):
         await worker.async_run()
 
 
+ADAPTER = ArqAdapter
+
 if __name__ == "__main__":
-    main(ArqAdapter)
+    main(ADAPTER)

@@ -104,5 +104,7 @@ class BareAdapter(Adapter):
         raise NotImplementedError
 
 
+ADAPTER = BareAdapter
+
 if __name__ == "__main__":
-    main(BareAdapter)
+    main(ADAPTER)

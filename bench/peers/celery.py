@@ -71,5 +71,7 @@ class CeleryAdapter(Adapter):
         self._app.worker_main(["worker", "--loglevel=WARNING", *options])
 
 
+ADAPTER = CeleryAdapter
+
 if __name__ == "__main__":
-    main(CeleryAdapter)
+    main(ADAPTER)

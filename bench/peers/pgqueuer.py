@@ -73,5 +73,7 @@ class PgQueuerAdapter(Adapter):
         await asyncio.gather(queuer.run(**given))
 
 
+ADAPTER = PgQueuerAdapter
+
 if __name__ == "__main__":
-    main(PgQueuerAdapter)
+    main(ADAPTER)

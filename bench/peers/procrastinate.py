@@ -62,5 +62,7 @@ class ProcrastinateAdapter(Adapter):
             await self._app.run_worker_async(**given)
 
 
+ADAPTER = ProcrastinateAdapter
+
 if __name__ == "__main__":
-    main(ProcrastinateAdapter)
+    main(ADAPTER)

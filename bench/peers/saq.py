@@ -63,5 +63,7 @@ class SaqAdapter(Adapter):
         await Worker(queue, functions=[("nothing", nothing)], **given).start()
 
 
+ADAPTER = SaqAdapter
+
 if __name__ == "__main__":
-    main(SaqAdapter)
+    main(ADAPTER)

@@ -47,10 +47,15 @@ class SoniqAdapter(Adapter):
     async def setup(self) -> None:
         """Create the tables."""
         await self._app.setup()
+        await self._app.close()
 
     async def open(self) -> None:
         """Connect."""
         await self._app.ensure_initialized()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._app.close()
 
     async def enqueue(self, number: int) -> None:
         """Enqueue one job."""
@@ -87,5 +92,7 @@ class SoniqAdapter(Adapter):
         await self._app.run_worker(concurrency=self.concurrency)
 
 
+ADAPTER = SoniqAdapter
+
 if __name__ == "__main__":
-    main(SoniqAdapter)
+    main(ADAPTER)

@@ -80,5 +80,7 @@ class TaskiqAdapter(Adapter):
         await run_receiver_task(self._broker, run_startup=True, **given)
 
 
+ADAPTER = TaskiqAdapter
+
 if __name__ == "__main__":
-    main(TaskiqAdapter)
+    main(ADAPTER)

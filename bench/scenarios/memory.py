@@ -7,13 +7,13 @@ from bench.run import RUN_SECONDS, Bench, Figures, wait_until
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
 
-PART, PARTS = 100_000, 10
+PART, PARTS = 250_000, 4
 
 
 def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:  # noqa: ARG001
-    """Drain a million jobs by one worker, a tenth at a time; look at it after the first and last.
+    """Drain a million jobs by one worker, a quarter at a time; look at it after the first and last.
 
-    Its memory after the first tenth is what it needs to work at full speed.
+    Its memory after the first quarter is what it needs to work at full speed.
     """
     part = bench.sizes.jobs(PART)
     with (

@@ -27,7 +27,7 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
     ):
         producer.expect("ready")
         wait_until(tally, 1, worker)  # the producer's first job: now the worker has started
-        time.sleep(IDLE_SECONDS)
+        time.sleep(min(IDLE_SECONDS, bench.sizes.seconds))
         producer.go()
         told = producer.expect("done", RUN_SECONDS)
         wait_until(tally, jobs + 1, worker)

@@ -1,4 +1,4 @@
-"""W7 for long: 500 jobs a second for minutes under a held snapshot, and how late jobs start then."""
+"""W7 for long: 500 jobs a second under a held snapshot, and how late jobs start in the end."""
 
 from __future__ import annotations
 
