@@ -1,6 +1,6 @@
 # Bare `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup test cover chaos check format demo
+.PHONY: help setup test cover chaos bench check format demo
 
 help: ## print the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -13,6 +13,9 @@ test: ## run all tests
 
 chaos: ## kill workers and databases for ten minutes, by new seeds
 	uv run python -m tests.chaos.run --minutes 10
+
+bench: ## measure Soniq and its peers, for hours
+	uv run python -m bench
 
 cover: ## run all tests and show which branches they miss
 	uv run pytest --cov --cov-report=term

@@ -14,8 +14,8 @@ from typing import Literal
 from soniq import settings
 from soniq.backends import connect
 from soniq.clock import SystemClock
-from tests.support.embedded import control, embedded, start_embedded, stop_embedded
 from tests.support.postgres import PREFIX, execute, run_apart
+from tools.embedded import control, embedded, start_embedded, stop_embedded
 
 # What is committed has to survive an immediate stop: nothing is traded for speed here.
 DURABLE = (

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from tests.support.embedded import free_port
 from tests.support.postgres import PREFIX
+from tools.embedded import free_port
 
 PACKAGE = "pgbouncer"
 INSTALL = (

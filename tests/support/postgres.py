@@ -27,7 +27,7 @@ import asyncpg
 from soniq import settings
 from soniq.backends import connect
 from soniq.clock import SystemClock
-from tests.support.embedded import start_embedded, stop_embedded
+from tools.embedded import start_embedded, stop_embedded
 
 T = TypeVar("T")
 

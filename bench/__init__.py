@@ -1,0 +1,1 @@
+"""Benchmarks of Soniq and of its peers: ``uv run python -m bench``."""

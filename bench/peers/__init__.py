@@ -1,0 +1,1 @@
+"""One adapter for each system, all behind the same commands (``protocol.py``)."""

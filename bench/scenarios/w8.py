@@ -1,0 +1,40 @@
+"""W8: what a worker costs that has nothing to do."""
+
+from __future__ import annotations
+
+import time
+
+from bench.run import Bench, Figures
+from bench.scenario import Case, Scenario
+from bench.systems import Store, System
+
+STARTED_SECONDS = 3.0
+
+
+def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:  # noqa: ARG001
+    """Look at an idle worker for a while, after it has come to rest."""
+    seconds = bench.sizes.seconds
+    with (
+        bench.place(system, store) as place,
+        bench.tally() as (path, _),
+        bench.working(place, path) as worker,
+    ):
+        time.sleep(min(STARTED_SECONDS, seconds))
+        before, transactions = bench.sample(place, [worker]), bench.transactions(place)
+        time.sleep(seconds)
+        after, more = bench.sample(place, [worker]), bench.transactions(place)
+    figures = {"cpu_percent": 100 * (after.workers - before.workers) / seconds}
+    if store == "postgres":
+        figures["server_cpu_percent"] = 100 * (after.server - before.server) / seconds
+        figures["transactions_per_s"] = (more - transactions) / seconds
+    return figures
+
+
+SCENARIO = Scenario(
+    "w8",
+    "an idle worker",
+    run,
+    headline="cpu_percent",
+    stores=("postgres", "redis", "sqlite"),
+    runs=3,
+)
