@@ -20,9 +20,13 @@ from soniq.worker.maintenance import Maintenance
 from soniq.worker.watchdog import Watchdog
 
 STORES: tuple[Any, ...] = (PostgresWorkers, SqliteWorkerStore)
-# The end of jobs/complete, from the fence on, in both databases; and what is left of it.
+# The end of a completion, from the fence on, in both databases; and what is left of it.
 FENCE = re.compile(r"AND (job\.)?fence = .*?(?=RETURNING|\Z)", re.DOTALL)
-NO_FENCE = {"job.": "AND $2::uuid IS NOT NULL\n", None: ""}
+NO_FENCE = {
+    ("jobs/complete", "job."): "AND $2::uuid IS NOT NULL\n",
+    ("jobs/complete_plain", "job."): "AND $2::uuid IS NOT NULL AND $4::integer IS NOT NULL\n",
+    ("jobs/complete", None): "",
+}
 
 
 def no_fence() -> None:
@@ -31,8 +35,8 @@ def no_fence() -> None:
 
     def read(folder: Path, verb: str) -> str:
         text = honest(folder, verb)
-        if verb == "jobs/complete":
-            text = FENCE.sub(lambda found: NO_FENCE[found[1]], text)
+        if verb in {"jobs/complete", "jobs/complete_plain"}:
+            text = FENCE.sub(lambda found: NO_FENCE[verb, found[1]], text)
         return text
 
     sqltext.read = queries.read = read  # type: ignore[assignment]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
+
+import asyncpg
 
 from soniq import crashpoints
 from soniq.backends.contract import Queues
 from soniq.backends.postgres import rows
+from soniq.backends.postgres.floors import Floors, Level, Place
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.settle import Settling
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
+from soniq.outcome import Crash, Release, Settlement
 
 logger = logging.getLogger("soniq.postgres")
 
@@ -23,6 +27,11 @@ Claim = tuple[str, int]
 LOOK_SECONDS = 10.0
 # UUIDs compare byte by byte in the database as in Python.
 CLAIM_ORDER = itemgetter("priority", "scheduled_at", "id")
+# Of several queues, how many jobs are looked at for each that is wanted; and where all of them were
+# in the hands of other claims.
+AHEAD, FAR_AHEAD = 2, 32
+# A queue that had at least this part of the last jobs is looked at as far as jobs are wanted.
+LEADING = 1 / 8
 
 
 class Claims:
@@ -40,6 +49,10 @@ class Claims:
         self._held: defaultdict[str, set[Claim]] = defaultdict(set)
         # When each worker's claims are to be compared with the table, by the monotonic clock.
         self._look_at: dict[str, float] = {}
+        self._floors = Floors()
+        self._leading: list[str] = []
+        # The last claim of several queues found nothing, and looked far ahead for it.
+        self._dry = False
 
     async def take(
         self,
@@ -57,21 +70,81 @@ class Claims:
             self._look_at[worker] = moment + LOOK_SECONDS
         if crashpoints.ARMED:
             crashpoints.passed("claim.before_commit")
-        verb, args = statement(queues, limit, worker, unknown, now)
+        names, facts = distinct(queues), (limit, worker, list(unknown))
         try:
-            records = await self._db.fetch_once(verb, *args)
+            if names is not None and len(names) == 1:
+                records = await self._look("claim", now, names, facts)
+            else:
+                records = await self._take_across(now, names, facts)
         except BaseException:  # cancelled, too: it may have been committed all the same
             self._look_at[worker] = moment
             raise
-        jobs = [rows.claimed(record) for record in sorted(records, key=CLAIM_ORDER)]
+        jobs = [rows.claimed(record) for record in records]
         self._held[worker].update((job.id, job.fence) for job in jobs)
         return jobs
 
-    def settled(self, worker: str, jobs: Iterable[ClaimedJob]) -> None:
+    async def due_in(
+        self, queues: Queues, *, unknown: Collection[str], now: datetime | None
+    ) -> float | None:
+        """Return the seconds until the next job is due, None if none waits."""
+        began = self._clock.monotonic()
+        floors = self._floors.at(began)
+        args = now, distinct(queues), list(unknown)
+        if floors:
+            (record,) = await self._db.fetch("jobs/due_in_after", *args, *columns(floors))
+        else:
+            (record,) = await self._db.fetch("jobs/due_in", *args)
+            self._floors.looked_from_front(began=began, ended=self._clock.monotonic())
+        seconds: float | None = record["seconds"]
+        return None if seconds is None else max(seconds, 0.0)
+
+    def settled(self, worker: str, settlements: Sequence[Settlement]) -> None:
         """Forget claims that the worker is through with."""
-        self._held[worker].difference_update((job.id, job.fence) for job in jobs)
+        self._held[worker].difference_update((one.job.id, one.job.fence) for one in settlements)
         if not self._held[worker]:
             del self._held[worker]
+        if any(isinstance(one.outcome, Release | Crash) for one in settlements):
+            self.put_back()
+
+    def put_back(self) -> None:
+        """Take note that jobs wait again that are due as they were before."""
+        self._floors.look_from_front()
+
+    async def _take_across(
+        self, now: datetime | None, names: list[str] | None, facts: tuple[int, str, list[str]]
+    ) -> list[asyncpg.Record]:
+        limit = facts[0]
+        records = await self._look("claim_across", now, names, facts, AHEAD * limit, self._leading)
+        if not records and not self._dry:
+            ahead = FAR_AHEAD * limit
+            records = await self._look("claim_across", now, names, facts, ahead, self._leading)
+        self._dry = not records
+        if records and len(records) < limit:
+            self._leading = leading(record["queue"] for record in records)
+        return records
+
+    async def _look(
+        self,
+        verb: str,
+        now: datetime | None,
+        names: list[str] | None,
+        facts: tuple[int, str, list[str]],
+        *reach: object,
+    ) -> list[asyncpg.Record]:
+        """Run a claim, from the front or from floors on; return what it took, in order."""
+        began = self._clock.monotonic()
+        floors = self._floors.at(began)
+        if floors:
+            reach = reach or (AHEAD * facts[0], [])
+            args = (now, names, *facts, *reach, *columns(floors))
+            records = await self._db.fetch_once("jobs/claim_after", *args)
+        else:
+            served = names[0] if names and verb == "claim" else names
+            records = await self._db.fetch_once(f"jobs/{verb}", now, served, *facts, *reach)
+            self._floors.looked_from_front(began=began, ended=self._clock.monotonic())
+        records.sort(key=CLAIM_ORDER)
+        self._floors.taken(map(place, records), moment=began)
+        return records
 
     async def _give_back_strays(self, worker: str, now: datetime | None) -> None:
         held = self._held.get(worker, set())
@@ -81,20 +154,31 @@ class Claims:
             logger.warning("%d jobs were claimed but never arrived; giving back.", len(strays))
             claims: list[tuple[object, ...]] = [(stray["id"], stray["fence"]) for stray in strays]
             await Settling(self._db, worker, now).write_together("release", claims)
-
-
-def statement(
-    queues: Queues, limit: int, worker: str, unknown: Collection[str], now: datetime | None
-) -> tuple[str, tuple[object, ...]]:
-    """Return the verb that suits these queues, and its parameters."""
-    names = distinct(queues)
-    if names is not None and len(names) == 1:
-        return "jobs/claim", (now, names[0], limit, worker, list(unknown))
-    # More than asked for, because some may be locked by other workers at this moment.
-    window = 4 * limit + 50
-    return "jobs/claim_across", (now, names, limit, worker, list(unknown), window)
+            self.put_back()
 
 
 def distinct(queues: Queues) -> list[str] | None:
     """Return every queue once: a queue named twice must not be walked twice."""
     return None if queues is None else list(dict.fromkeys(queues))
+
+
+def leading(queues: Iterable[str]) -> list[str]:
+    """Return the queues that make up a large part of these queues of jobs."""
+    counts = Counter(queues)
+    least = counts.total() * LEADING
+    return [queue for queue, count in counts.items() if count >= least]
+
+
+def place(record: asyncpg.Record) -> tuple[Level, Place]:
+    """Return where in the claim index a job stood."""
+    return (record["queue"], record["priority"]), (record["scheduled_at"], record["id"])
+
+
+def columns(floors: Mapping[Level, Place]) -> tuple[list[object], ...]:
+    """Return floors as the columns that statements take."""
+    return (
+        [queue for queue, _ in floors],
+        [priority for _, priority in floors],
+        [moment for moment, _ in floors.values()],
+        [job_id for _, job_id in floors.values()],
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.postgres import rows
-from soniq.backends.postgres.claims import Claims, distinct
+from soniq.backends.postgres.claims import Claims
 from soniq.backends.postgres.completion import transaction
 from soniq.backends.postgres.insert import insert_own, native, write
 from soniq.backends.postgres.pool import Database
@@ -52,14 +52,12 @@ class PostgresJobs:
     async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
         """Return the seconds until the next job is due, None if none waits."""
         now = self._clock.pinned()
-        (record,) = await self._db.fetch("jobs/due_in", now, distinct(queues), list(unknown))
-        seconds: float | None = record["seconds"]
-        return None if seconds is None else max(seconds, 0.0)
+        return await self._claims.due_in(queues, unknown=unknown, now=now)
 
     async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
         """Write outcomes; return the ids of the jobs that the worker still owned."""
         owned = await Settling(self._db, worker, self._clock.pinned()).settle(settlements)
-        self._claims.settled(worker, (settlement.job for settlement in settlements))
+        self._claims.settled(worker, settlements)
         return owned
 
     async def isolate(self, job: ClaimedJob, *, worker: str) -> bool:
@@ -79,7 +77,10 @@ class PostgresJobs:
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs of workers that are gone."""
-        return await Rescue(self._db, self._clock.pinned(), max_crashes).run()
+        rescued = await Rescue(self._db, self._clock.pinned(), max_crashes).run()
+        if rescued:
+            self._claims.put_back()
+        return rescued
 
     async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
         """Bury overdue jobs of these names that no living worker knows; return how many."""

@@ -96,6 +96,12 @@ class Database:
         text = sqltext.read(FOLDER, verb)
         return await self.repeat(lambda connection: connection.fetch(text, *args))
 
+    async def change(self, verb: str, *args: object) -> int:
+        """Run a statement that may run twice and returns no rows; return how many it changed."""
+        text = sqltext.read(FOLDER, verb)
+        status = await self.repeat(lambda connection: connection.execute(text, *args))
+        return int(status.rpartition(" ")[2])
+
     async def fetch_once(self, verb: str, *args: object) -> list[asyncpg.Record]:
         """Run a statement that must not run twice."""
         text = sqltext.read(FOLDER, verb)

@@ -17,6 +17,7 @@ from soniq.outcome import (
     Cancel,
     Complete,
     Crash,
+    Outcome,
     Release,
     Retry,
     Settlement,
@@ -29,6 +30,10 @@ logger = logging.getLogger("soniq.postgres")
 
 # One job's columns as its statement takes them; always (id, fence, …).
 Row = tuple[object, ...]
+
+# The fence of a job's first claim.
+FIRST = 1
+FEW = 10
 
 # Another job has, or is about to have, the key: it is given up at the next try.
 KEY_TAKEN = (
@@ -50,14 +55,24 @@ class Settling:
 
     async def settle(self, settlements: Sequence[Settlement]) -> set[str]:
         """Write all; return the ids of the jobs that the worker still owned."""
-        batches: defaultdict[str, list[Row]] = defaultdict(list)
-        for settlement in settlements:
-            verb, row = row_of(settlement)
-            batches[verb].append(row)
+        plain, others = apart(settlements)
         owned: set[str] = set()
+        if plain and await self.complete_plain(plain) == len(plain):
+            owned.update(plain)
+        else:  # not all were owned: said again, it tells which
+            others += [("complete", (job_id, FIRST, None, None)) for job_id in plain]
+        batches: defaultdict[str, list[Row]] = defaultdict(list)
+        for verb, row in others:
+            batches[verb].append(row)
         for verb, rows in batches.items():
             owned |= await self.write_together(verb, rows)
         return owned
+
+    async def complete_plain(self, ids: list[str]) -> int:
+        """Complete first claims that have nothing to keep; return how many were still owned."""
+        if crashpoints.ARMED:
+            crashpoints.passed("settle.before_commit")
+        return await self.db.change("jobs/complete_plain", self.now, self.worker, ids, FIRST)
 
     async def write_together(self, verb: str, rows: list[Row]) -> set[str]:
         """Write rows of one kind in one statement, or one by one where a bad one is among them."""
@@ -101,6 +116,29 @@ class Settling:
                 return self.now, self.worker, keep_key
             case _:
                 return self.now, self.worker
+
+
+def apart(settlements: Sequence[Settlement]) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Return the ids of first claims that completed with nothing to keep, and the rows of others.
+
+    A few of them are no reason for a statement of their own.
+    """
+    plain = [
+        settlement.job.id
+        for settlement in settlements
+        if settlement.job.fence == FIRST and is_plain(settlement.outcome)
+    ]
+    if len(plain) < FEW:
+        return [], [row_of(settlement) for settlement in settlements]
+    if len(plain) == len(settlements):
+        return plain, []
+    known = set(plain)
+    return plain, [row_of(one) for one in settlements if one.job.id not in known]
+
+
+def is_plain(outcome: Outcome) -> bool:
+    """Tell whether a completion leaves neither a result nor a word about it."""
+    return type(outcome) is Complete and outcome.result is None and outcome.result_error is None
 
 
 def row_of(  # noqa: PLR0911 - one return for each outcome

@@ -21,10 +21,10 @@ WITH RECURSIVE level AS (
     WHERE level.priority IS NOT NULL
 ),
 candidate AS (
-    SELECT due.id
+    SELECT due.place
     FROM level
     CROSS JOIN LATERAL (
-        SELECT job.id
+        SELECT job.ctid AS place
         FROM soniq_jobs AS job
         WHERE job.status = 'queued'
             AND job.queue = $2
@@ -37,14 +37,14 @@ candidate AS (
     ) AS due
     LIMIT $3
 )
--- An array and not a join: whatever the statistics say, this can only be probes of the primary key.
+-- By the place of the row, which its lock holds fast: no index is asked a second time.
 UPDATE soniq_jobs AS job
 SET status = 'processing',
     worker_id = $4,
     attempts = job.attempts + 1,
     fence = job.fence + 1,
     started_at = COALESCE($1::timestamptz, now())
-WHERE job.id = ANY (ARRAY(SELECT candidate.id FROM candidate))
+WHERE job.ctid = ANY (ARRAY(SELECT candidate.place FROM candidate))
 RETURNING
     job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
     job.fence, job.scheduled_at, job.created_at, job.crashes

@@ -1,6 +1,7 @@
--- From several queues ($2) or from all (NULL), in exact order over all of them. As jobs/claim, with
--- one more step: the due jobs of every (queue, priority) are merged before any row is locked, and
--- then locked one by one until enough are had. $6 is how many of each are looked at.
+-- From several queues ($2) or from all (NULL), in exact order over all of them. As jobs/claim, but
+-- `level` steps from one priority to the next by one probe for each queue, and knows which queues
+-- have due jobs there. $6 jobs of a priority are looked at: as many of each queue, and of those in $7
+-- as many as are wanted.
 WITH RECURSIVE existing AS (
     (
         SELECT job.queue
@@ -20,63 +21,104 @@ WITH RECURSIVE existing AS (
     FROM existing
     WHERE existing.queue IS NOT NULL
 ),
-served AS (
+served AS MATERIALIZED (
     SELECT existing.queue FROM existing WHERE existing.queue IS NOT NULL
     UNION ALL
     SELECT named.queue FROM unnest($2::text[]) AS named (queue)
 ),
 level AS (
-    SELECT
-        served.queue,
-        (
-            SELECT job.priority
-            FROM soniq_jobs AS job
-            WHERE job.status = 'queued' AND job.queue = served.queue
-            ORDER BY job.priority
-            LIMIT 1
-        ) AS priority
-    FROM served
+    SELECT (-32769)::integer AS priority, NULL::text[] AS queues
     UNION ALL
-    SELECT
-        level.queue,
-        (
-            SELECT job.priority
+    SELECT next.priority, next.queues
+    FROM level
+    CROSS JOIN LATERAL (
+        SELECT
+            first.priority::integer AS priority,
+            array_agg(served.queue) FILTER (
+                WHERE first.scheduled_at <= COALESCE($1::timestamptz, now())
+            ) AS queues
+        FROM served
+        CROSS JOIN LATERAL (
+            SELECT job.priority, job.scheduled_at
             FROM soniq_jobs AS job
             WHERE job.status = 'queued'
-                AND job.queue = level.queue
+                AND job.queue = served.queue
                 AND job.priority > level.priority
-            ORDER BY job.priority
+            ORDER BY job.priority, job.scheduled_at, job.id
             LIMIT 1
-        )
-    FROM level
-    WHERE level.priority IS NOT NULL
+        ) AS first
+        GROUP BY first.priority
+        ORDER BY first.priority
+        LIMIT 1
+    ) AS next
 ),
-candidate AS MATERIALIZED (
-    SELECT due.id
+candidate AS (
+    SELECT due.place
     FROM level
     CROSS JOIN LATERAL (
-        SELECT job.id, job.priority, job.scheduled_at
-        FROM soniq_jobs AS job
-        WHERE job.status = 'queued'
-            AND job.queue = level.queue
-            AND job.priority = level.priority
-            AND job.scheduled_at <= COALESCE($1::timestamptz, now())
-            AND job.job_name <> ALL ($5::text[])
-        ORDER BY job.scheduled_at, job.id
-        LIMIT $6
+        -- From a queue that is alone with its due jobs they are taken as they come.
+        SELECT alone.place
+        FROM (
+            SELECT job.ctid AS place
+            FROM soniq_jobs AS job
+            WHERE cardinality(level.queues) = 1
+                AND job.status = 'queued'
+                AND job.queue = level.queues[1]
+                AND job.priority = level.priority
+                AND job.scheduled_at <= COALESCE($1::timestamptz, now())
+                AND job.job_name <> ALL ($5::text[])
+            ORDER BY job.scheduled_at, job.id
+            LIMIT $3
+            FOR UPDATE SKIP LOCKED
+        ) AS alone
+        UNION ALL
+        -- Of several queues the first jobs of each are merged, and locked one by one.
+        SELECT locked.place
+        FROM (
+            SELECT first.place, first.scheduled_at, first.id, first.number = queue.ahead AS last
+            FROM (
+                SELECT
+                    many.name,
+                    CASE
+                        WHEN many.name = ANY ($7::text[]) THEN $3
+                        ELSE $6::bigint / cardinality(level.queues) + 10
+                    END AS ahead
+                FROM unnest(level.queues) AS many (name)
+            ) AS queue
+            CROSS JOIN LATERAL (
+                SELECT ahead.place, ahead.scheduled_at, ahead.id, row_number() OVER () AS number
+                FROM (
+                    SELECT job.ctid AS place, job.scheduled_at, job.id
+                    FROM soniq_jobs AS job
+                    WHERE job.status = 'queued'
+                        AND job.queue = queue.name
+                        AND job.priority = level.priority
+                        AND job.scheduled_at <= COALESCE($1::timestamptz, now())
+                        AND job.job_name <> ALL ($5::text[])
+                    ORDER BY job.scheduled_at, job.id
+                    LIMIT queue.ahead
+                ) AS ahead
+            ) AS first
+            WHERE cardinality(level.queues) > 1
+            ORDER BY first.scheduled_at, first.id
+        ) AS merged
+        CROSS JOIN LATERAL (
+            SELECT held.place
+            FROM (
+                SELECT job.ctid AS place
+                FROM soniq_jobs AS job
+                -- `status || ''`: not to be mistaken for a reason to walk the claim index.
+                WHERE job.ctid = merged.place AND job.status || '' = 'queued'
+                FOR UPDATE SKIP LOCKED
+            ) AS held
+            UNION ALL
+            -- Here the look ahead ends: what this queue has next may come before all that follows.
+            -- Without a place, it uses up the limit.
+            SELECT NULL
+            FROM generate_series(1, $3)
+            WHERE merged.last
+        ) AS locked
     ) AS due
-    ORDER BY due.priority, due.scheduled_at, due.id
-),
-taken AS (
-    SELECT locked.id
-    FROM candidate
-    CROSS JOIN LATERAL (
-        SELECT job.id
-        FROM soniq_jobs AS job
-        -- `status || ''`: not to be mistaken for a reason to walk the claim index.
-        WHERE job.id = candidate.id AND job.status || '' = 'queued'
-        FOR UPDATE SKIP LOCKED
-    ) AS locked
     LIMIT $3
 )
 UPDATE soniq_jobs AS job
@@ -85,7 +127,7 @@ SET status = 'processing',
     attempts = job.attempts + 1,
     fence = job.fence + 1,
     started_at = COALESCE($1::timestamptz, now())
-WHERE job.id = ANY (ARRAY(SELECT taken.id FROM taken))
+WHERE job.ctid = ANY (ARRAY(SELECT candidate.place FROM candidate))
 RETURNING
     job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
     job.fence, job.scheduled_at, job.created_at, job.crashes
