@@ -61,7 +61,9 @@ async def test_an_expired_lease(backend: Backend, clock: FrozenClock) -> None:
     due = clock.now()
     clock.advance(seconds=31)
     assert await backend.jobs.rescue(max_crashes=3) == [
-        Rescued(job_id=job.id, job_name="mail.send", worker_id=WORKER, buried=False)
+        Rescued(
+            job_id=job.id, job_name="mail.send", queue="default", worker_id=WORKER, buried=False
+        )
     ]
     row = await look(backend, job.id)
     assert (row.status, row.attempts, row.crashes) == (JobStatus.QUEUED, 1, 1)
@@ -141,7 +143,7 @@ async def test_the_third_crash_buries(backend: Backend, clock: FrozenClock) -> N
     assert [found.buried for found in await crash(backend, clock)] == [False]
     assert [found.buried for found in await crash(backend, clock, alone=True)] == [False]
     [rescued] = await crash(backend, clock, alone=True)
-    assert rescued == Rescued(new.id, "mail.send", WORKER, buried=True)
+    assert rescued == Rescued(new.id, "mail.send", "default", WORKER, buried=True)
     assert await backend.jobs.get(new.id) is None
     record = await letter(backend, new.id)
     assert (record.reason, record.crashes, record.attempts) == ("worker_crashed", 3, 3)

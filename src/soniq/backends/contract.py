@@ -36,6 +36,7 @@ class Rescued:
 
     job_id: str
     job_name: str
+    queue: str
     worker_id: str
     buried: bool
     cancelled: bool = False

@@ -59,6 +59,9 @@ class Maintenance:
         for job in rescued:
             logger.warning("Worker %s is gone; job %s %s", job.worker_id, job.job_id, fate(job))
             await self._events.emit(JobRescued(job.job_id, job.job_name, job.worker_id, job.buried))
+        queues = {job.queue for job in rescued if not job.buried and not job.cancelled}
+        if queues:
+            await self._backend.wakeups.wake(queues)
 
     async def rescue_in_company(self) -> None:
         """Do so where there are other workers, or have been; otherwise twice a minute."""

@@ -148,7 +148,7 @@ class MemoryJobStore:
             row.attempts = min(row.attempts, row.max_attempts - 1)
             row.last_error, row.last_traceback = failure.summary, None
             self._tables.put_back(row, self._clock.now())
-        return Rescued(row.id, row.job_name, worker_id, buried, cancelled)
+        return Rescued(row.id, row.job_name, row.queue, worker_id, buried, cancelled)
 
     async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
         """Bury jobs of these names, due for ``grace`` seconds, that no living worker knows."""

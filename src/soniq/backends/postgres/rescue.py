@@ -50,7 +50,8 @@ class Rescue:
         if not done:
             return None
         worker = str(orphan["worker_id"])
-        return Rescued(str(orphan["id"]), orphan["job_name"], worker, buried, cancelled)
+        what = str(orphan["id"]), orphan["job_name"], orphan["queue"]
+        return Rescued(*what, worker, buried, cancelled)
 
     async def bury(self, orphan: asyncpg.Record) -> bool:
         """Move a job that has crashed too often to the dead letters."""

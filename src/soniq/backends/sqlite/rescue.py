@@ -38,7 +38,7 @@ def rescue_one(
     connection: Connection, orphan: Record, *, max_crashes: int, now: datetime
 ) -> Rescued:
     """Queue the job again, or bury it when it has crashed too often."""
-    job_id, job_name, worker_id, crashes, cancelled, isolated = orphan
+    job_id, job_name, queue, worker_id, crashes, cancelled, isolated = orphan
     facts = {
         "id": job_id,
         "now": text(now),
@@ -48,7 +48,7 @@ def rescue_one(
     buried = not cancelled and is_guilty(crashes, max_crashes, isolated=bool(isolated))
     for verb in ("jobs/bury_crashed", "jobs/remove") if buried else ("jobs/rescue",):
         connection.execute(sql(verb), facts)
-    return Rescued(job_id, job_name, worker_id, buried, bool(cancelled))
+    return Rescued(job_id, job_name, queue, worker_id, buried, bool(cancelled))
 
 
 def bury_unknown(

@@ -1,4 +1,4 @@
-SELECT job.id, job.job_name, job.worker_id, job.fence, job.crashes, job.cancel_requested,
+SELECT job.id, job.job_name, job.queue, job.worker_id, job.fence, job.crashes, job.cancel_requested,
     job.isolated_fence = job.fence AS isolated
 FROM soniq_jobs AS job
 WHERE job.status = 'processing'

@@ -1,4 +1,4 @@
-SELECT id, job_name, worker_id, crashes, cancel_requested, isolated_fence = fence
+SELECT id, job_name, queue, worker_id, crashes, cancel_requested, isolated_fence = fence
 FROM soniq_jobs
 WHERE status = 'processing' AND NOT EXISTS (
     SELECT 1 FROM soniq_workers
