@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -144,7 +143,7 @@ class Machine(RuleBasedStateMachine):
     def settle_out_of_turn(self, pick: int, outcome: Outcome, thief: str | None, step: int) -> None:
         """Settle with any worker's name and any fence near one that was true once."""
         owner, job = self.claims[-1 - pick % len(self.claims)]
-        forged = Settlement(replace(job, fence=job.fence + step), outcome)
+        forged = Settlement(job._replace(fence=job.fence + step), outcome)
         self.ask(lambda backend: backend.jobs.settle([forged], worker=thief or owner))
 
     @precondition(lambda self: self.claims)
