@@ -55,8 +55,8 @@ class Floors:
     def looked_from_front(self, *, began: float, ended: float) -> None:
         """Note how long a look from the front took."""
         seconds = ended - began
-        rest = min(REST * seconds, LONGEST_REST) if seconds > CHEAP_SECONDS else 0.0
-        self._front_at = began if not rest else ended + rest
+        dear = seconds > CHEAP_SECONDS
+        self._front_at = ended + min(REST * seconds, LONGEST_REST) if dear else 0.0
 
     def look_from_front(self) -> None:
         """Let the next look begin at the front: something was put back there."""
