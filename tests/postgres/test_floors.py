@@ -44,7 +44,7 @@ async def make_front_dear(backend: PostgresBackend, clock: FrozenClock) -> None:
         clock.advance(seconds=1)
         await claim(backend)
     now = clock.monotonic()
-    floors_of(backend).looked_from_front(began=now - 60, ended=now)
+    floors_of(backend).looked_from_front(began=now, ended=now + 60)
     assert floors_of(backend).at(now)
 
 
@@ -64,7 +64,7 @@ async def test_a_job_that_appears_below_a_floor_is_found_in_time(
     await onlooker.execute(LATE, late.id)
     assert [job.id for job in await claim(frozen, queues=queues)] == [usual.id]
     assert await frozen.jobs.due_in(queues) is None
-    clock.advance(seconds=LONGEST_REST)
+    clock.advance(seconds=60 + LONGEST_REST)
     assert await frozen.jobs.due_in(queues) == 0
     assert [job.id for job in await claim(frozen, queues=queues)] == [late.id]
 
@@ -130,3 +130,17 @@ async def test_the_order_is_the_same(
         got += [job.id for job in batch]
     assert got == [job.id for job in expected]
     assert await frozen.jobs.due_in(served) == 1
+
+
+async def test_one_queue_before_all_others_is_taken_in_full_claims(
+    frozen: PostgresBackend, clock: FrozenClock
+) -> None:
+    """Where one of many queues has the oldest jobs, only the first claim gets few of them."""
+    old = [new_job(clock, queue="old") for _ in range(400)]
+    await insert(frozen, *old)
+    clock.advance(seconds=1)
+    await insert(frozen, *(new_job(clock, queue=f"queue {n % 40}") for n in range(80)))
+    claims = [[job.id for job in await claim(frozen, limit=100)] for _ in range(3)]
+    assert [len(batch) for batch in claims[1:]] == [100, 100]
+    got = [job_id for batch in claims for job_id in batch]
+    assert got == [job.id for job in old[: len(got)]]
