@@ -9,7 +9,7 @@ import pytest
 
 from soniq.backends import sqltext
 from soniq.backends.postgres import PostgresBackend
-from soniq.backends.postgres.claims import LOOK_SECONDS, statement
+from soniq.backends.postgres.claims import LOOK_SECONDS
 from soniq.backends.postgres.session import FOLDER
 from soniq.clock import SystemClock
 from soniq.errors import DatabaseUnreachable
@@ -110,8 +110,8 @@ async def test_claim_that_was_committed_late(
     await postgres.open()
     await postgres.jobs.insert([new_job(), new_job()])
     (held,) = await postgres.jobs.claim(("default",), limit=1, worker=worker_id)
-    verb, args = statement(("default",), 1, worker_id, (), clock.now())
-    (late,) = await onlooker.fetch(sqltext.read(FOLDER, verb), *args)
+    claim = sqltext.read(FOLDER, "jobs/claim")
+    (late,) = await onlooker.fetch(claim, clock.now(), "default", 1, worker_id, [])
     assert await postgres.jobs.claim(("default",), limit=5, worker=worker_id) == []
 
     clock.advance(seconds=LOOK_SECONDS)

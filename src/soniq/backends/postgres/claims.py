@@ -27,9 +27,9 @@ Claim = tuple[str, int]
 LOOK_SECONDS = 10.0
 # UUIDs compare byte by byte in the database as in Python.
 CLAIM_ORDER = itemgetter("priority", "scheduled_at", "id")
-# Of several queues, how many jobs are looked at for each that is wanted; and where all of them were
-# in the hands of other claims.
-AHEAD, FAR_AHEAD = 2, 32
+# Of several queues, how many jobs are looked at for each that is wanted, and beyond: some are in
+# the hands of other claims. After a look that found none, they all may be.
+AHEAD, BEYOND, FAR_BEYOND = 2, 200, 5000
 # A queue that had at least this part of the last jobs is looked at as far as jobs are wanted.
 LEADING = 1 / 8
 
@@ -51,8 +51,7 @@ class Claims:
         self._look_at: dict[str, float] = {}
         self._floors = Floors()
         self._leading: list[str] = []
-        # The last claim of several queues found nothing, and looked far ahead for it.
-        self._dry = False
+        self._beyond = BEYOND
 
     async def take(
         self,
@@ -108,17 +107,15 @@ class Claims:
 
     def put_back(self) -> None:
         """Take note that jobs wait again that are due as they were before."""
-        self._floors.look_from_front()
+        self._floors.put_back(self._clock.monotonic())
 
     async def _take_across(
         self, now: datetime | None, names: list[str] | None, facts: tuple[int, str, list[str]]
     ) -> list[asyncpg.Record]:
         limit = facts[0]
-        records = await self._look("claim_across", now, names, facts, AHEAD * limit, self._leading)
-        if not records and not self._dry:
-            ahead = FAR_AHEAD * limit
-            records = await self._look("claim_across", now, names, facts, ahead, self._leading)
-        self._dry = not records
+        reach = AHEAD * limit + self._beyond, self._leading
+        records = await self._look("claim_across", now, names, facts, *reach)
+        self._beyond = BEYOND if records else FAR_BEYOND
         if records and len(records) < limit:
             self._leading = leading(record["queue"] for record in records)
         return records
@@ -135,7 +132,7 @@ class Claims:
         began = self._clock.monotonic()
         floors = self._floors.at(began)
         if floors:
-            reach = reach or (AHEAD * facts[0], [])
+            reach = reach or (0, [])  # one queue has nobody to be merged with
             args = (now, names, *facts, *reach, *columns(floors))
             records = await self._db.fetch_once("jobs/claim_after", *args)
         else:

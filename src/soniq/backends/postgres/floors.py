@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from math import inf
 from typing import Any, Final
 
 # A priority of a queue.
@@ -36,6 +37,7 @@ class Floors:
         self._floors: Mapping[Level, Place] = {}
         self._settled_at = 0.0
         self._front_at = 0.0
+        self._put_back_at = -inf
 
     def at(self, moment: float) -> Mapping[Level, Place]:
         """Return the floors for a look that begins now; none: look from the front."""
@@ -54,10 +56,13 @@ class Floors:
 
     def looked_from_front(self, *, began: float, ended: float) -> None:
         """Note how long a look from the front took."""
+        if began < self._put_back_at:
+            return  # it may not have seen what was put back
         seconds = ended - began
-        rest = min(REST * seconds, LONGEST_REST) if seconds > CHEAP_SECONDS else 0.0
-        self._front_at = began if not rest else ended + rest
+        dear = seconds > CHEAP_SECONDS
+        self._front_at = ended + min(REST * seconds, LONGEST_REST) if dear else 0.0
 
-    def look_from_front(self) -> None:
-        """Let the next look begin at the front: something was put back there."""
+    def put_back(self, moment: float) -> None:
+        """Let the next look begin at the front: jobs wait there again."""
         self._front_at = 0.0
+        self._put_back_at = moment

@@ -72,7 +72,10 @@ class Settling:
         """Complete first claims that have nothing to keep; return how many were still owned."""
         if crashpoints.ARMED:
             crashpoints.passed("settle.before_commit")
-        return await self.db.change("jobs/complete_plain", self.now, self.worker, ids, FIRST)
+        try:
+            return await self.db.change("jobs/complete_plain", self.now, self.worker, ids, FIRST)
+        except (*KEY_TAKEN, *UNSTORABLE):
+            return 0
 
     async def write_together(self, verb: str, rows: list[Row]) -> set[str]:
         """Write rows of one kind in one statement, or one by one where a bad one is among them."""

@@ -81,7 +81,7 @@ candidate AS (
                     many.name,
                     CASE
                         WHEN many.name = ANY ($7::text[]) THEN $3
-                        ELSE $6::bigint / cardinality(level.queues) + 10
+                        ELSE $6::bigint / cardinality(level.queues) + 4
                     END AS ahead
                 FROM unnest(level.queues) AS many (name)
             ) AS queue

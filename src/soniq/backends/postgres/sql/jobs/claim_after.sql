@@ -118,7 +118,7 @@ candidate AS (
                     many.name, many.moment, many.id,
                     CASE
                         WHEN many.name = ANY ($7::text[]) THEN $3
-                        ELSE $6::bigint / cardinality(level.queues) + 10
+                        ELSE $6::bigint / cardinality(level.queues) + 4
                     END AS ahead
                 FROM unnest(level.queues, level.moments, level.ids) AS many (name, moment, id)
             ) AS queue

@@ -1,0 +1,146 @@
+"""Claims that start where earlier ones left off: what lies below is found all the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from soniq import settings
+from soniq.backends.postgres import PostgresBackend
+from soniq.backends.postgres.floors import LONGEST_REST, Floors
+from soniq.backends.postgres.jobs import PostgresJobs
+from soniq.outcome import Complete, Release
+from tests.support import FrozenClock
+from tests.support.store import OTHER, claim, claimed_job, insert, new_job, register, settle
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+LATE = "UPDATE soniq_jobs SET scheduled_at = scheduled_at - interval '1 hour' WHERE id = $1"
+
+
+@pytest.fixture
+async def frozen(postgres_url: str, clock: FrozenClock) -> AsyncIterator[PostgresBackend]:
+    """Open a backend whose time stands still."""
+    backend = PostgresBackend(postgres_url, settings.load(database_url=postgres_url), clock)
+    await backend.open()
+    yield backend
+    await backend.close()
+
+
+def floors_of(backend: PostgresBackend) -> Floors:
+    """Return the floors that the claims of a backend use."""
+    assert isinstance(backend.jobs, PostgresJobs)
+    return backend.jobs._claims._floors
+
+
+async def make_front_dear(backend: PostgresBackend, clock: FrozenClock) -> None:
+    """Let floors settle, and then a look from the front take very long."""
+    for _ in range(2):
+        clock.advance(seconds=1)
+        await claim(backend)
+    now = clock.monotonic()
+    floors_of(backend).looked_from_front(began=now, ended=now + 60)
+    assert floors_of(backend).at(now)
+
+
+@pytest.mark.parametrize("queues", [None, ("default",), ("default", "other")], ids=repr)
+async def test_a_job_that_appears_below_a_floor_is_found_in_time(
+    frozen: PostgresBackend,
+    clock: FrozenClock,
+    onlooker: Connection,
+    queues: tuple[str, ...] | None,
+) -> None:
+    """It may wait for the next look from the front, and no longer; an idle worker knows of it."""
+    first = await claimed_job(frozen, new_job(clock))
+    await settle(frozen, first, Complete())
+    await make_front_dear(frozen, clock)
+    late, usual = new_job(clock), new_job(clock)
+    await insert(frozen, late, usual)
+    await onlooker.execute(LATE, late.id)
+    assert [job.id for job in await claim(frozen, queues=queues)] == [usual.id]
+    assert await frozen.jobs.due_in(queues) is None
+    clock.advance(seconds=60 + LONGEST_REST)
+    assert await frozen.jobs.due_in(queues) == 0
+    assert [job.id for job in await claim(frozen, queues=queues)] == [late.id]
+
+
+async def test_a_job_given_back_is_found_at_once(
+    frozen: PostgresBackend, clock: FrozenClock
+) -> None:
+    """What this process puts back itself is below the floor, and claimed first."""
+    first = await claimed_job(frozen, new_job(clock))
+    await make_front_dear(frozen, clock)
+    await insert(frozen, new_job(clock))
+    await settle(frozen, first, Release())
+    assert (await claim(frozen, limit=1))[0].id == first.id
+
+
+async def test_a_rescued_job_is_found_at_once(frozen: PostgresBackend, clock: FrozenClock) -> None:
+    """So is a job of a worker that is gone."""
+    await register(frozen, OTHER, lease=30)
+    lost = await claimed_job(frozen, new_job(clock), worker=OTHER)
+    clock.advance(seconds=31)
+    await make_front_dear(frozen, clock)
+    assert await claim(frozen) == []
+    assert [rescued.job_id for rescued in await frozen.jobs.rescue(max_crashes=3)] == [lost.id]
+    assert [job.id for job in await claim(frozen)] == [lost.id]
+
+
+@pytest.mark.parametrize("served", [None, ("d", "a", "c", "b"), ("b",)], ids=repr)
+async def test_the_order_is_the_same(
+    frozen: PostgresBackend, clock: FrozenClock, served: tuple[str, ...] | None
+) -> None:
+    """Queues and priorities with a floor and without one are merged as if there were none."""
+    chance = random.Random(7)
+    await insert(
+        frozen,
+        *(new_job(clock, queue=q, priority=p) for q, p in [("b", 50), ("c", 50), ("c", 100)]),
+    )
+    assert len(await claim(frozen)) == 3
+    await make_front_dear(frozen, clock)
+    jobs = [
+        new_job(
+            clock,
+            queue=chance.choice("abcd"),
+            priority=chance.choice([1, 50, 70, 100, 200]),
+            scheduled_at=clock.now() + timedelta(seconds=chance.randint(0, 5)),
+        )
+        for _ in range(200)
+    ]
+    await insert(frozen, *chance.sample(jobs, len(jobs)))
+    clock.advance(seconds=4)
+    expected = sorted(
+        (
+            job
+            for job in jobs
+            if job.queue in (served or "abcd")
+            and job.scheduled_at is not None
+            and job.scheduled_at <= clock.now()
+        ),
+        key=lambda job: (job.priority, job.scheduled_at, job.id),
+    )
+    got: list[str] = []
+    while batch := await claim(frozen, limit=9, queues=served):
+        assert floors_of(frozen).at(clock.monotonic())
+        got += [job.id for job in batch]
+    assert got == [job.id for job in expected]
+    assert await frozen.jobs.due_in(served) == 1
+
+
+async def test_one_queue_before_all_others_is_taken_in_full_claims(
+    frozen: PostgresBackend, clock: FrozenClock
+) -> None:
+    """Where one of many queues has the oldest jobs, only the first claim gets few of them."""
+    old = [new_job(clock, queue="old") for _ in range(400)]
+    await insert(frozen, *old)
+    clock.advance(seconds=1)
+    await insert(frozen, *(new_job(clock, queue=f"queue {n % 40}") for n in range(80)))
+    claims = [[job.id for job in await claim(frozen, limit=100)] for _ in range(3)]
+    assert [len(batch) for batch in claims[1:]] == [100, 100]
+    got = [job_id for batch in claims for job_id in batch]
+    assert got == [job.id for job in old[: len(got)]]

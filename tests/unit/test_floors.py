@@ -1,0 +1,94 @@
+"""When claims start where earlier ones left off, and when at the front. Pure: no database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from soniq.backends.postgres.floors import (
+    CHEAP_SECONDS,
+    LONGEST_REST,
+    MOST_LEVELS,
+    REST,
+    SETTLING_SECONDS,
+    Floors,
+    Level,
+    Place,
+)
+from tests.support.clock import START
+
+MAIL: Level = ("mail", 100)
+PAY: Level = ("pay", 1)
+LAG = SETTLING_SECONDS
+
+
+def place(number: int) -> Place:
+    """Return the place of the job with this number."""
+    return START + timedelta(seconds=number), number
+
+
+def dear(floors: Floors, moment: float, seconds: float = 1.0) -> None:
+    """Let a look from the front end at this moment that took so long."""
+    floors.looked_from_front(began=moment - seconds, ended=moment)
+
+
+def test_a_cheap_front_is_always_looked_at() -> None:
+    """As long as a look from the front is quick no floor is used."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(int(moment)))], moment=moment)
+        floors.looked_from_front(began=moment, ended=moment + CHEAP_SECONDS / 2)
+        assert floors.at(moment) == {}
+
+
+def test_a_dear_front_rests() -> None:
+    """A slow look is followed by a rest in proportion, but not a longer one than is promised."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(7))], moment=moment)
+    floors.looked_from_front(began=4.0, ended=4.02)
+    rest = REST * 0.02
+    assert floors.at(4.02 + rest - 0.001) == {MAIL: place(7)}
+    assert floors.at(4.02 + rest + 0.001) == {}
+    dear(floors, 9.0, seconds=60.0)
+    assert floors.at(9.0 + LONGEST_REST - 0.001) == {MAIL: place(7)}
+    assert floors.at(9.0 + LONGEST_REST) == {}
+
+
+def test_a_floor_settles_before_it_is_used() -> None:
+    """A job that could be seen a moment late is not below a floor yet."""
+    floors = Floors()
+    dear(floors, 1.0)
+    floors.taken([(MAIL, place(1))], moment=1.0)
+    floors.taken([(MAIL, place(2))], moment=1.0 + LAG / 2)
+    assert floors.at(1.0 + LAG / 2) == {}
+    floors.taken([(MAIL, place(3))], moment=1.0 + LAG * 1.1)
+    assert floors.at(1.0 + LAG * 1.1) == {MAIL: place(1)}
+    floors.taken([(PAY, place(4))], moment=1.0 + LAG * 2.2)
+    assert floors.at(1.0 + LAG * 2.2) == {MAIL: place(3)}
+
+
+def test_what_was_put_back_is_looked_for_at_once() -> None:
+    """The next look begins at the front, however dear; one that had begun before does not count."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(1))], moment=moment)
+    dear(floors, 4.0)
+    floors.put_back(4.5)
+    assert floors.at(4.5) == {}
+    dear(floors, 5.0)
+    assert floors.at(5.0) == {}
+    dear(floors, 6.0)
+    assert floors.at(6.0) == {MAIL: place(1)}
+
+
+@pytest.mark.parametrize("surplus", [0, 1, 30])
+def test_only_the_latest_levels_are_kept(surplus: int) -> None:
+    """However many queues and priorities there are, a claim is not burdened with all of them."""
+    floors = Floors()
+    levels = [("mail", number) for number in range(MOST_LEVELS + surplus)]
+    floors.taken([(level, place(1)) for level in levels], moment=1.0)
+    floors.taken([], moment=2.0)
+    dear(floors, 3.0)
+    assert list(floors.at(3.0)) == levels[surplus:]
