@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -101,7 +102,7 @@ class Bench:
             self._setup(place)
             yield place
             for left in self.folder.glob(f"{file.name}*"):
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
         else:
             yield Place(system, store, "memory")
 

@@ -149,6 +149,33 @@ async def test_cancelling_the_worker_hands_jobs_back(make_app: MakeApp) -> None:
     assert (job.status, job.attempts) == (JobStatus.QUEUED, 0)
 
 
+async def test_cancelled_twice_the_worker_still_ends_in_order(make_app: MakeApp) -> None:
+    """A cancellation while it stops makes it hurry: it leaves no thread, no lease and no claim."""
+    app = make_app(shutdown_timeout=3600)
+    started = asyncio.Event()
+
+    @app.job(name="long.run")
+    async def long() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    job_id = await app.enqueue(long)
+    stop = asyncio.Event()
+    run = asyncio.create_task(app.run_worker(stop=stop))
+    await started.wait()
+    stop.set()
+
+    async def stopping() -> bool:
+        return "soniq claim" not in {task.get_name() for task in asyncio.all_tasks()}
+
+    await until(stopping)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert (await job_of(app, job_id)).status is JobStatus.QUEUED
+    assert await app.backend.workers.find() == []
+
+
 async def test_lease_is_renewed_during_the_drain(make_app: MakeApp) -> None:
     """A worker that drains for several leases keeps its jobs: nobody may rescue them."""
     app = make_app(heartbeat_interval=0.05, heartbeat_timeout=0.3, shutdown_timeout=30)

@@ -15,6 +15,7 @@ from soniq.job import ClaimedJob
 from soniq.middleware import Middleware
 from soniq.options import ExecutorName
 from soniq.outcome import Outcome, Release, Settlement
+from soniq.outlast import outlast
 from soniq.registry import Registry
 from soniq.repeat import Pass, repeat
 from soniq.settings import Settings
@@ -151,7 +152,7 @@ class Crew:
                 self.shutdown.request(Step.ABANDON)
                 raise
             finally:
-                abandoned = await self._stop(tasks)
+                abandoned = await self._end(tasks)
         reason = self._limits.reason or reason
         tally = self._settler.tally
         return WorkerReport(self.identity.id, **tally, abandoned=abandoned, reason=reason)
@@ -228,6 +229,17 @@ class Crew:
             ),
             name=f"soniq {name}",
         )
+
+    async def _end(self, tasks: list[asyncio.Task[Any]]) -> int:
+        """Stop, also where this call is cancelled meanwhile: then as fast as can be."""
+        stopping = asyncio.create_task(self._stop(tasks))
+        try:
+            await asyncio.wait([stopping])
+        except asyncio.CancelledError:
+            self.shutdown.request(Step.ABANDON)
+            await outlast(asyncio.wait([stopping]))
+            raise
+        return stopping.result()
 
     async def _stop(self, tasks: list[asyncio.Task[Any]]) -> int:
         shutdown, inflight = self.shutdown, self._inflight
