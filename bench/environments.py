@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bench.systems import System
 
+REASON = 120
+
 
 class Unavailable(Exception):
     """A system can't be run here; the message says why."""
@@ -39,12 +41,22 @@ class Environments:
         folder = self._folder / f"env-{len(self._made)}"
         python = folder / "bin" / "python"
         steps = (
-            ["uv", "venv", "-q", "--python", system.python or sys.executable, str(folder)],
+            [
+                "uv",
+                "venv",
+                "-q",
+                "--no-python-downloads",
+                "--python",
+                system.python or sys.executable,
+                str(folder),
+            ],
             ["uv", "pip", "install", "-q", "--python", str(python), *system.needs],
         )
         for step in steps:
             answer = subprocess.run(step, capture_output=True, text=True, check=False)
             if answer.returncode:
-                lines = [line.strip() for line in answer.stderr.splitlines() if line.strip()]
-                return Unavailable(f"not installed: {lines[0] if lines else 'uv failed'}")
+                if step is steps[0] and system.python:
+                    return Unavailable(f"no Python {system.python} on this machine")
+                told = " ".join(answer.stderr.split())[:REASON] or "uv said nothing"
+                return Unavailable(f"not installed: {told}")
         return python

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -77,7 +77,7 @@ class Bench:
         return self.server
 
     @contextmanager
-    def place(self, system: System, store: Store) -> Iterator[Place]:
+    def place(self, system: System, store: Store) -> Generator[Place]:
         """Give a system an empty queue and take it away afterwards."""
         if store == "postgres":
             name = self.postgres.create(self._template(system))
@@ -158,7 +158,7 @@ class Bench:
         return self.postgres.transactions(place.url) if place.store == "postgres" else 0
 
     @contextmanager
-    def snapshot(self, place: Place, *, held: bool) -> Iterator[None]:
+    def snapshot(self, place: Place, *, held: bool) -> Generator[None]:
         """Hold a snapshot of the place's database, if so wished."""
         if held:
             begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"
@@ -228,7 +228,7 @@ class Bench:
             side.expect("done", RUN_SECONDS)
 
     @contextmanager
-    def tally(self, stamps: int = 0) -> Iterator[tuple[Path, Tally]]:
+    def tally(self, stamps: int = 0) -> Generator[tuple[Path, Tally]]:
         """Make the file in which the handlers of a run are counted."""
         path = self.folder / f"{uuid4().hex}.tally"
         try:
@@ -237,7 +237,7 @@ class Bench:
             path.unlink()
 
     @contextmanager
-    def working(self, place: Place, tally: Path, **parameters: Any) -> Iterator[Side]:
+    def working(self, place: Place, tally: Path, **parameters: Any) -> Generator[Side]:
         """Have one worker at work in a process of its own."""
         with self.side(place, "worker", tally, **parameters) as side:
             side.expect("ready")

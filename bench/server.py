@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ class Server:
 
 
 @contextmanager
-def running_server(url: str | None, folder: Path | None = None) -> Iterator[Server]:
+def running_server(url: str | None, folder: Path | None = None) -> Generator[Server]:
     """Give the server of the URL, or one of the wheel that is thrown away afterwards."""
     if url is not None:
         server = Server(url)

@@ -30,7 +30,7 @@ def run_suite(
     """Yield the rows of all cases, those of one case together."""
     for scenario in scenarios:
         for backend in backends:
-            entered = [
+            entered: list[tuple[System, Store]] = [
                 (system, store)
                 for system in systems
                 for store in STORES[backend]
