@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -101,7 +102,7 @@ class Bench:
             self._setup(place)
             yield place
             for left in self.folder.glob(f"{file.name}*"):
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
         else:
             yield Place(system, store, "memory")
 
@@ -143,12 +144,11 @@ class Bench:
 
     def sample(self, place: Place, sides: Sequence[Side]) -> Sample:
         """Look at the counters."""
-        workers = sum(cpu_seconds(side.pid) for side in sides)
+        workers = cpu_seconds(*(side.pid for side in sides))
         if place.store == "postgres":
             self._postmaster = self._postmaster or self.postgres.postmaster()
-            return Sample(workers, cpu_seconds(self._postmaster), self.postgres.wal())
-        server = cpu_seconds(redis.pid()) if place.store == "redis" else 0.0
-        return Sample(workers, server, 0)
+            return Sample(workers, spent(self._postmaster), self.postgres.wal())
+        return Sample(workers, spent(redis.pid()) if place.store == "redis" else 0.0, 0)
 
     def transactions(self, place: Place) -> int:
         """Return how many transactions the sessions of a place have told of; 0 without a server.
@@ -236,6 +236,22 @@ class Bench:
         finally:
             path.unlink()
 
+    def wait(self, true: Callable[[], bool], side: Side, seconds: float = RUN_SECONDS) -> None:
+        """Return when something has come true, looking every few milliseconds.
+
+        Raises:
+            Failed: it has not within so many seconds.
+        """
+        until = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > until:
+                side.expect("never", 0.0)
+            time.sleep(0.005)
+
+    def wait_for(self, tally: Tally, jobs: int, side: Side) -> None:
+        """Return when so many handlers have run; raises as ``wait`` does."""
+        self.wait(lambda: tally.total() >= jobs, side)
+
     @contextmanager
     def working(self, place: Place, tally: Path, **parameters: Any) -> Generator[Side]:
         """Have one worker at work in a process of its own."""
@@ -245,21 +261,13 @@ class Bench:
             yield side
 
 
+def spent(server: int | None) -> float:
+    """Return the processor time of a server; 0 where it runs on another host."""
+    return 0.0 if server is None else cpu_seconds(server)
+
+
 async def filled(adapter: Adapter, jobs: int) -> None:
     """Enqueue jobs from this process."""
     await adapter.open()
     await adapter.enqueue_many(range(jobs))
     await adapter.close()
-
-
-def wait_until(tally: Tally, jobs: int, side: Side, seconds: float = 60.0) -> None:
-    """Return when so many handlers have run.
-
-    Raises:
-        Failed: they have not within so many seconds.
-    """
-    until = time.monotonic() + seconds
-    while tally.total() < jobs:
-        if time.monotonic() > until:
-            side.expect("never", 0.0)
-        time.sleep(0.005)
