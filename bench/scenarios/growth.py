@@ -7,6 +7,7 @@ runs from the first handler until all have run and are settled.
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,7 @@ ROUND_TRIPS = (1, 5, 20)
 # One task that waits for each job: as many as it enqueues in about this time.
 ALONE_SECONDS = 10.0
 IDLE_SECONDS = 1.0
+TRIPS = 21
 LISTENING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'soniq-listen'
@@ -60,9 +62,10 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
         bench.place(system, store) as place,
         at_distance(bench, place, given["round_trip_ms"]) as far,
     ):
+        trip = {"trip_ms": asyncio.run(trip_ms(far.url))}
         if "command" in given:
-            return enqueue(bench, far, given["command"], given["round_trip_ms"])
-        return drain(bench, far, place, given["processes"])
+            return enqueue(bench, far, given["command"], given["round_trip_ms"]) | trip
+        return drain(bench, far, place, given["processes"]) | trip
 
 
 @contextmanager
@@ -76,6 +79,18 @@ def at_distance(bench: Bench, place: Place, round_trip_ms: float | None) -> Gene
         parts = urlsplit(place.url)
         user = parts.netloc.rpartition("@")[0]
         yield replace(place, url=parts._replace(netloc=f"{user}@127.0.0.1:{port}").geturl())
+
+
+async def trip_ms(url: str) -> float:
+    """Return what the shortest of all statements takes: the distance as it is, not as asked for."""
+    connection = await asyncpg.connect(url)
+    times: list[float] = []
+    for _ in range(TRIPS):
+        started = time.monotonic()
+        await connection.fetchval("SELECT 1")
+        times.append(1000 * (time.monotonic() - started))
+    await connection.close()
+    return statistics.median(times[1:])  # the first one also prepares it
 
 
 def enqueue(bench: Bench, far: Place, command: str, round_trip_ms: float | None) -> Figures:
@@ -111,14 +126,12 @@ def drain(bench: Bench, far: Place, place: Place, processes: int) -> Figures:
 async def appear(bench: Bench, place: Place, jobs: int, sides: Sequence[Side]) -> Sample:
     """Let jobs appear by one commit, which also wakes; return what was counted just before it."""
     connection = await asyncpg.connect(place.url)
-    async with (
-        Soniq(database_url=place.url, enqueue_validation="none") as app,
-        connection.transaction(),
-    ):
-        await connection.execute(APPEAR, NAME, jobs - 1)
-        await app.enqueue(NAME, args={"number": 0}, connection=connection)
-        before = await asyncio.to_thread(bench.sample, place, sides)
-    await connection.close()
+    async with Soniq(database_url=place.url, enqueue_validation="none") as app:
+        async with connection.transaction():
+            await connection.execute(APPEAR, NAME, jobs - 1)
+            await app.enqueue(NAME, args={"number": 0}, connection=connection)
+            before = await asyncio.to_thread(bench.sample, place, sides)
+        await connection.close()  # here, so that the app sees the commit before it ends
     return before
 
 

@@ -1,34 +1,46 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import asyncpg
 import pytest
 
 from bench.chart import chart
 from bench.environments import Environments, Unavailable
 from bench.page import BEGIN, END, PAGE, block, replaced
+from bench.peers.soniq_without import PATCHES, UNFENCED, known, settings_without
 from bench.peers.tally import Tally
 from bench.results import Results, Row, read
 from bench.run import Bench, Sizes
 from bench.scenario import Scenario
 from bench.scenarios import SCENARIOS
+from bench.scenarios.growth import at_distance, trip_ms
 from bench.server import Server
 from bench.side import Failed
-from bench.suite import STORES, run_suite
-from bench.systems import SYSTEMS, System, named
+from bench.suite import run_suite
+from bench.systems import SYSTEMS, Store, System, named
 from bench.table import cells, number, plain
+from soniq.backends.postgres.session import FOLDER
+from soniq.settings import Settings
 from tests.architecture.sources import ROOT
+from tests.support.bench import Rehearsal
 from tests.support.postgres import Server as OwnServer
 
 ADAPTERS = sorted({system.adapter for system in SYSTEMS})
 # Fifty jobs, parts of a second: that each figure is there, not what it is.
 TINY = Sizes(scale=0.0001, minutes=0.003, seconds=0.5)
+# No process is waited for, so no time passes.
+REHEARSED = Sizes(scale=0.0001, minutes=0.0, seconds=0.001)
+(SONIQ,) = named(["soniq"])[:1]
 FACTS = {
     "machine": dict.fromkeys(
         ("cpu", "cores", "ram_gib", "os", "file_system", "python", "soniq", "sqlite"), "x"
@@ -49,25 +61,77 @@ def bench(postgres_server: OwnServer, tmp_path_factory: pytest.TempPathFactory) 
     server.close()
 
 
-SMOKED = [
-    pytest.param(scenario, backend, id=f"{scenario.name}-{backend}")
-    for scenario in SCENARIOS
-    for backend in STORES
-    if any(scenario.takes(named(["soniq"])[0], store) for store in STORES[backend])
-    and (backend == "postgres" or scenario.name in {"w1", "w4"})
-]
+# One of each kind of process; what the other scenarios ask for is rehearsed.
+SMOKED = (
+    ("w1", "postgres"),
+    ("w2t", "postgres"),
+    ("w4", "sqlite"),
+    ("w4", "memory"),
+    ("w5", "postgres"),
+    ("schedules", "postgres"),
+    ("growth", "postgres"),
+    ("safety", "postgres"),
+)
 
 
-@pytest.mark.parametrize(("scenario", "backend"), SMOKED)
-def test_a_scenario_brings_its_figures(scenario: Scenario, backend: str, bench: Bench) -> None:
-    """The last case of each scenario runs, and all its figures are positive."""
-    (system,) = [one for one in SYSTEMS if one.name == "soniq"]
-    store = next(store for store in STORES[backend] if scenario.takes(system, store))
-    figures = scenario.run(bench, system, store, scenario.cases[-1])
+@pytest.mark.parametrize(("name", "store"), SMOKED)
+def test_a_scenario_brings_its_figures(name: str, store: Store, bench: Bench) -> None:
+    """A case runs in real processes, and all its figures are positive."""
+    (scenario,) = [one for one in SCENARIOS if one.name == name]
+    case = scenario.cases[0] if name in {"growth", "schedules"} else scenario.cases[-1]
+    if name == "growth":  # by one process, but through the proxy
+        case = replace(case, parameters={"round_trip_ms": 1})
+    figures = scenario.run(bench, case.entrants(SONIQ)[0], store, case)
     assert scenario.headline in figures
     nothing = {name: value for name, value in figures.items() if value < 0 or isnan(value)}
     assert nothing == {}
-    assert figures[scenario.headline] > 0 or scenario.name == "w8"  # idle: less than a tick
+    assert figures[scenario.headline] > 0
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_case_asks_for_what_there_is(scenario: Scenario, bench: Bench) -> None:
+    """All cases of all scenarios are gone through, with nobody at work: only what is asked for."""
+    rehearsal = Rehearsal(bench.server, bench.environments, bench.folder, REHEARSED)
+    stores: list[Store] = [s for s in ("postgres", "sqlite", "memory") if scenario.takes(SONIQ, s)]
+    for store in stores:
+        with bench.place(SONIQ, store) as rehearsal.stage:
+            for case in scenario.cases:
+                for entrant in case.entrants(SONIQ):
+                    assert scenario.headline in scenario.run(rehearsal, entrant, store, case)
+    assert rehearsal.asked >= len(stores)
+
+
+@pytest.mark.parametrize("feature", known())
+def test_a_safety_feature_can_be_taken_out(feature: str) -> None:
+    """What stands in for it has a place to stand; without the fence no statement names a claim."""
+    assert settings_without([feature]).keys() <= Settings.model_fields.keys()
+    for module, name, replacement in PATCHES[feature]() if feature in PATCHES else ():
+        assert hasattr(module, name)
+        if feature == "fence":
+            texts = [replacement(FOLDER, verb) for verb in UNFENCED]
+            assert [text for text in texts if "job.fence =" in text or "worker_id =" in text] == []
+
+
+def test_the_proxy_delays_and_does_not_throttle(bench: Bench) -> None:
+    """Many statements at once take one round trip, not one each; the answers are right."""
+    with (
+        bench.place(SONIQ, "postgres") as place,
+        at_distance(bench, place, 40) as far,
+    ):
+        assert far.url != place.url
+        assert asyncio.run(at_once(far.url, 20)) < 10 * 0.04
+        assert asyncio.run(trip_ms(far.url)) >= 40
+
+
+async def at_once(url: str, count: int) -> float:
+    """Return the seconds that as many connections take for one statement each, all at once."""
+    connections = await asyncio.gather(*(asyncpg.connect(url) for _ in range(count)))
+    started = time.monotonic()
+    answers = await asyncio.gather(*(c.fetchval("SELECT repeat('x', 99999)") for c in connections))
+    seconds = time.monotonic() - started
+    await asyncio.gather(*(connection.close() for connection in connections))
+    assert {len(answer) for answer in answers} == {99999}
+    return seconds
 
 
 def test_a_system_that_fails_has_a_row(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,9 +151,8 @@ def test_a_system_that_fails_has_a_row(bench: Bench, monkeypatch: pytest.MonkeyP
 
 def test_a_process_that_ends_is_a_failure_with_its_last_word(bench: Bench) -> None:
     """An adapter that crashes is reported by the last line that it wrote."""
-    (system,) = [one for one in SYSTEMS if one.name == "soniq"]
     with (
-        bench.place(system, "postgres") as place,
+        bench.place(SONIQ, "postgres") as place,
         bench.side(place, "nonsense") as side,
         pytest.raises(Failed, match="Unknown command 'nonsense'"),
     ):
