@@ -18,7 +18,7 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
 
     Within a transaction of the caller's the clock starts when its commit is asked for.
     """
-    jobs = bench.sizes.jobs(JOBS)
+    jobs = bench.sizes.jobs(JOBS, least=20)
     with (
         bench.place(system, store) as place,
         bench.tally(jobs + 1) as (path, tally),
