@@ -138,9 +138,9 @@ class Bench:
         self, place: Place, command: str, tally: Path | None = None, **parameters: Any
     ) -> Side:
         """Start a command of the system's adapter."""
-        python = self.environments.python(place.system)
-        given = {"url": place.url, "store": place.store, **parameters}
-        return Side(python, place.system, command, tally=tally, **given)
+        program = self.environments.program(place.system, parameters.pop("module", None))
+        given = {"url": place.url, "store": place.store, **place.system.options, **parameters}
+        return Side(program, command, given, tally=tally)
 
     def sample(self, place: Place, sides: Sequence[Side]) -> Sample:
         """Look at the counters."""

@@ -35,7 +35,7 @@ from tests.architecture.sources import ROOT
 from tests.support.bench import Rehearsal
 from tests.support.postgres import Server as OwnServer
 
-ADAPTERS = sorted({system.adapter for system in SYSTEMS})
+ADAPTERS = sorted({system.adapter for system in SYSTEMS if not system.node})
 # Fifty jobs, parts of a second: that each figure is there, not what it is.
 TINY = Sizes(scale=0.0001, seconds=0.1)
 # No process is waited for, so no time passes.
@@ -137,15 +137,24 @@ def test_a_system_that_fails_has_a_row(bench: Bench, monkeypatch: pytest.MonkeyP
     """A system that can't be installed is told with the reason, and the others run on."""
     unavailable = System("gone", "pgqueuer", ("postgres",), ("no such package",))
 
-    def refuse(_: System) -> str:
+    def refuse(*_: object) -> None:
         message = "not installed: no such package"
         raise Unavailable(message)
 
-    monkeypatch.setattr(bench.environments, "python", refuse)
+    monkeypatch.setattr(bench.environments, "program", refuse)
     (w4,) = [one for one in SCENARIOS if one.name == "w4"]
     (row,) = run_suite(bench, [w4], [unavailable], ["postgres"], 2)
     assert (row.runs, row.failed) == ([], "not installed: no such package")
     assert "failed: not installed" in plain(Results("2026-01-31", FACTS, [row]))
+
+
+def test_without_npm_a_row_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system for Node has a row where Node is not."""
+    (node,) = [system for system in SYSTEMS if system.node]
+    monkeypatch.setenv("PATH", str(bench.folder))
+    (w4,) = [one for one in SCENARIOS if one.name == "w4"]
+    (row,) = run_suite(bench, [w4], [node], ["postgres"], 2)
+    assert (row.runs, row.failed) == ([], "no npm")
 
 
 def test_a_process_that_ends_is_a_failure_with_its_last_word(bench: Bench) -> None:
