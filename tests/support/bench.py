@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -54,12 +54,12 @@ class Actor:
         """End nothing."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Rehearsal(Bench):
     """``asked`` counts the processes; ``stage`` is the one place that all runs are given."""
 
+    stage: Place
     asked: int = 0
-    stage: Place = field(init=False)
 
     @contextmanager
     def place(self, system: System, store: Store) -> Generator[Place]:
