@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
+import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -24,9 +25,9 @@ from bench.results import Results, Row, read
 from bench.run import Bench, Sizes
 from bench.scenario import Scenario
 from bench.scenarios import SCENARIOS
-from bench.scenarios.growth import at_distance, trip_ms
+from bench.scenarios.growth import at_distance
 from bench.server import Server
-from bench.side import Failed
+from bench.side import Failed, Side
 from bench.suite import run_suite
 from bench.systems import SYSTEMS, Store, System, named
 from bench.table import cells, number, plain
@@ -128,11 +129,9 @@ def test_the_proxy_delays_and_does_not_throttle(bench: Bench) -> None:
     """Many statements at once take one round trip, not one each; the answers are right."""
     with (
         bench.place(SONIQ, "postgres") as place,
-        at_distance(bench, place, 20) as far,
+        at_distance(bench, place, 50) as far,
     ):
-        assert far.url != place.url
-        assert asyncio.run(at_once(far.url, 20)) < 10 * 0.02
-        assert asyncio.run(trip_ms(far.url)) >= 20
+        assert 0.05 <= asyncio.run(at_once(far.url, 20)) < 10 * 0.05
 
 
 async def at_once(url: str, count: int) -> float:
@@ -170,11 +169,11 @@ def test_without_npm_a_row_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch
     assert (row.runs, row.failed) == ([], "no npm")
 
 
-def test_a_process_that_ends_is_a_failure_with_its_last_word(bench: Bench) -> None:
+def test_a_process_that_ends_is_a_failure_with_its_last_word() -> None:
     """An adapter that crashes is reported by the last line that it wrote."""
+    crash = "import sys; sys.exit(f'Unknown command {sys.argv[1]!r}.')"
     with (
-        bench.place(SONIQ, "postgres") as place,
-        bench.side(place, "nonsense") as side,
+        Side([sys.executable, "-c", crash], "nonsense", {}) as side,
         pytest.raises(Failed, match="Unknown command 'nonsense'"),
     ):
         side.expect("ready")
