@@ -10,7 +10,7 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,7 +71,7 @@ def chosen(only: list[str] | None) -> list[Scenario]:
 
 
 @contextmanager
-def prepared(given: argparse.Namespace) -> Iterator[Bench]:
+def prepared(given: argparse.Namespace) -> Generator[Bench]:
     """Give a bench with a server if one is needed, and take everything away afterwards."""
     sizes = Sizes(given.scale, given.processes, given.minutes, given.seconds)
     with tempfile.TemporaryDirectory(prefix="soniq-bench-", dir=given.folder) as made:
@@ -87,6 +87,11 @@ def prepared(given: argparse.Namespace) -> Iterator[Bench]:
                 bench.close()
 
 
+def end(*_: object) -> None:
+    """End in order, so that no server or worker is left behind."""
+    sys.exit(1)
+
+
 def main() -> None:
     """Read the command line, measure, print, write."""
     reader = parser()
@@ -99,7 +104,7 @@ def main() -> None:
         reader.error(f"Unknown backend: {', '.join(sorted(unknown))}.")
     today = datetime.now(UTC).date().isoformat()
     output: Path = given.output or RESULTS / f"{today}.json"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
+    signal.signal(signal.SIGTERM, end)
     with prepared(given) as bench:
         results = Results(today, all_facts(bench.server, bench.folder, systems), [])
         for row in run_suite(bench, scenarios, systems, given.backend, given.runs):

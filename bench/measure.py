@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,27 +35,26 @@ def process(pid: int) -> Process | None:
     return Process(pid, int(fields[1]), own, reaped, int(fields[21]) * PAGE)
 
 
-def tree(root: int) -> list[Process]:
-    """Return a process and all that descend from it."""
+def tree(roots: Sequence[int]) -> list[Process]:
+    """Return processes and all that descend from them."""
     children: defaultdict[int, list[Process]] = defaultdict(list)
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (found := process(int(entry.name))):
             children[found.parent].append(found)
-    top = process(root)
-    family = [top] if top else []
+    family = [found for root in roots if (found := process(root))]
     for parent in family:  # grows while it is read
         family.extend(children[parent.pid])
     return family
 
 
-def cpu_seconds(root: int | None) -> float:
-    """Return the processor time of a process and of all children that it has or had."""
-    return 0.0 if root is None else sum(one.own + one.reaped for one in tree(root))
+def cpu_seconds(*roots: int) -> float:
+    """Return the processor time of processes and of all children that they have or had."""
+    return sum(one.own + one.reaped for one in tree(roots)) if roots else 0.0
 
 
 def resident_mib(root: int) -> float:
     """Return the memory of a process and its children, in MiB."""
-    return sum(one.resident for one in tree(root)) / 2**20
+    return sum(one.resident for one in tree([root])) / 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -78,7 +78,7 @@ class Bench:
         return self.server
 
     @contextmanager
-    def place(self, system: System, store: Store) -> Iterator[Place]:
+    def place(self, system: System, store: Store) -> Generator[Place]:
         """Give a system an empty queue and take it away afterwards."""
         if store == "postgres":
             name = self.postgres.create(self._template(system))
@@ -138,18 +138,17 @@ class Bench:
         self, place: Place, command: str, tally: Path | None = None, **parameters: Any
     ) -> Side:
         """Start a command of the system's adapter."""
-        python = self.environments.python(place.system)
-        given = {"url": place.url, "store": place.store, **parameters}
-        return Side(python, place.system, command, tally=tally, **given)
+        program = self.environments.program(place.system, parameters.pop("module", None))
+        given = {"url": place.url, "store": place.store, **place.system.options, **parameters}
+        return Side(program, command, given, tally=tally)
 
     def sample(self, place: Place, sides: Sequence[Side]) -> Sample:
         """Look at the counters."""
-        workers = sum(cpu_seconds(side.pid) for side in sides)
+        workers = cpu_seconds(*(side.pid for side in sides))
         if place.store == "postgres":
             self._postmaster = self._postmaster or self.postgres.postmaster()
-            return Sample(workers, cpu_seconds(self._postmaster), self.postgres.wal())
-        server = cpu_seconds(redis.pid()) if place.store == "redis" else 0.0
-        return Sample(workers, server, 0)
+            return Sample(workers, spent(self._postmaster), self.postgres.wal())
+        return Sample(workers, spent(redis.pid()) if place.store == "redis" else 0.0, 0)
 
     def transactions(self, place: Place) -> int:
         """Return how many transactions the sessions of a place have told of; 0 without a server.
@@ -159,7 +158,7 @@ class Bench:
         return self.postgres.transactions(place.url) if place.store == "postgres" else 0
 
     @contextmanager
-    def snapshot(self, place: Place, *, held: bool) -> Iterator[None]:
+    def snapshot(self, place: Place, *, held: bool) -> Generator[None]:
         """Hold a snapshot of the place's database, if so wished."""
         if held:
             begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"
@@ -229,7 +228,7 @@ class Bench:
             side.expect("done", RUN_SECONDS)
 
     @contextmanager
-    def tally(self, stamps: int = 0) -> Iterator[tuple[Path, Tally]]:
+    def tally(self, stamps: int = 0) -> Generator[tuple[Path, Tally]]:
         """Make the file in which the handlers of a run are counted."""
         path = self.folder / f"{uuid4().hex}.tally"
         try:
@@ -237,8 +236,24 @@ class Bench:
         finally:
             path.unlink()
 
+    def wait(self, true: Callable[[], bool], side: Side, seconds: float = RUN_SECONDS) -> None:
+        """Return when something has come true, looking every few milliseconds.
+
+        Raises:
+            Failed: it has not within so many seconds.
+        """
+        until = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > until:
+                side.expect("never", 0.0)
+            time.sleep(0.005)
+
+    def wait_for(self, tally: Tally, jobs: int, side: Side) -> None:
+        """Return when so many handlers have run; raises as ``wait`` does."""
+        self.wait(lambda: tally.total() >= jobs, side)
+
     @contextmanager
-    def working(self, place: Place, tally: Path, **parameters: Any) -> Iterator[Side]:
+    def working(self, place: Place, tally: Path, **parameters: Any) -> Generator[Side]:
         """Have one worker at work in a process of its own."""
         with self.side(place, "worker", tally, **parameters) as side:
             side.expect("ready")
@@ -246,21 +261,13 @@ class Bench:
             yield side
 
 
+def spent(server: int | None) -> float:
+    """Return the processor time of a server; 0 where it runs on another host."""
+    return 0.0 if server is None else cpu_seconds(server)
+
+
 async def filled(adapter: Adapter, jobs: int) -> None:
     """Enqueue jobs from this process."""
     await adapter.open()
     await adapter.enqueue_many(range(jobs))
     await adapter.close()
-
-
-def wait_until(tally: Tally, jobs: int, side: Side, seconds: float = 60.0) -> None:
-    """Return when so many handlers have run.
-
-    Raises:
-        Failed: they have not within so many seconds.
-    """
-    until = time.monotonic() + seconds
-    while tally.total() < jobs:
-        if time.monotonic() > until:
-            side.expect("never", 0.0)
-        time.sleep(0.005)

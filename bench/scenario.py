@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.run import Bench, Figures
@@ -12,10 +12,25 @@ from bench.systems import Store, System
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A variant of a scenario; the name is empty where there is only one."""
+    """A variant of a scenario; the name is empty where there is only one.
+
+    ``variants`` are rows to compare within a case, where those are not systems: the name of each,
+    and the options that a system then has beside its own. ``base`` is the one to compare with.
+    """
 
     name: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    base: str | None = None
+
+    def entrants(self, system: System) -> list[System]:
+        """Return what a system enters the case as: itself, or one for each variant."""
+        if not self.variants:
+            return [system]
+        return [
+            replace(system, name=name, options={**system.options, **options})
+            for name, options in self.variants.items()
+        ]
 
 
 Run = Callable[[Bench, System, Store, Case], Figures]

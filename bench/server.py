@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ fsync = on
 synchronous_commit = on
 full_page_writes = on
 shared_buffers = 256MB
-max_connections = 200
+max_connections = 500
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 """
@@ -125,7 +125,7 @@ class Server:
 
 
 @contextmanager
-def running_server(url: str | None, folder: Path | None = None) -> Iterator[Server]:
+def running_server(url: str | None, folder: Path | None = None) -> Generator[Server]:
     """Give the server of the URL, or one of the wheel that is thrown away afterwards."""
     if url is not None:
         server = Server(url)

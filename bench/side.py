@@ -10,12 +10,12 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bench.peers.tally import VARIABLE
-from bench.systems import System
+from bench.peers.tally import SLOTS, VARIABLE
 
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 60.0
@@ -30,23 +30,20 @@ class Side:
 
     def __init__(
         self,
-        python: str,
-        system: System,
+        program: Sequence[str],
         command: str,
+        parameters: Mapping[str, Any],
         *,
         tally: Path | None = None,
-        module: str | None = None,
-        **parameters: Any,
     ) -> None:
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         self._rest = b""
         hidden = ("SONIQ_", "VIRTUAL_ENV", "PYTHONPATH")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
         if tally is not None:
-            environment[VARIABLE] = str(tally)
-        given = json.dumps({**system.options, **parameters})
+            environment |= {VARIABLE: str(tally), f"{VARIABLE}_SLOTS": str(SLOTS)}
         self._process = subprocess.Popen(
-            [python, "-m", module or system.module, command, given],
+            [*program, command, json.dumps(parameters)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

@@ -30,13 +30,8 @@ def run_suite(
     """Yield the rows of all cases, those of one case together."""
     for scenario in scenarios:
         for backend in backends:
-            entered = [
-                (system, store)
-                for system in systems
-                for store in STORES[backend]
-                if scenario.takes(system, store)
-            ]
-            for case in scenario.cases if entered else ():
+            for case in scenario.cases:
+                entered = entrants(scenario, case, systems, backend)
                 rows = [row_of(scenario, case, backend, system) for system, _ in entered]
                 for number in range(min(runs, scenario.runs or runs)):
                     for row, (system, store) in zip(rows, entered, strict=True):
@@ -44,6 +39,19 @@ def run_suite(
                             run_once(bench, scenario, case, row, system=system, store=store)
                             report(row, number)
                 yield from rows
+
+
+def entrants(
+    scenario: Scenario, case: Case, systems: Sequence[System], backend: str
+) -> list[tuple[System, Store]]:
+    """Return who takes turns in a case: systems, or the variants of each."""
+    return [
+        (entrant, store)
+        for system in systems
+        for store in STORES[backend]
+        if scenario.takes(system, store)
+        for entrant in case.entrants(system)
+    ]
 
 
 def row_of(scenario: Scenario, case: Case, backend: str, system: System) -> Row:
@@ -55,7 +63,7 @@ def row_of(scenario: Scenario, case: Case, backend: str, system: System) -> Row:
         backend,
         system.name,
         scenario.headline,
-        scenario.base,
+        case.base or scenario.base,
     )
 
 

@@ -17,6 +17,7 @@ SAQ_POSTGRES = ("saq[postgres]==0.26.4", "psycopg[binary]==3.3.9", "uvloop==0.23
 SAQ_REDIS = ("saq[redis]==0.26.4", "typing-extensions==4.16.0", "uvloop==0.23.0")
 ARQ = ("arq==0.28.0",)
 CELERY = ("celery[redis]==5.7.0",)
+GRAPHILE = ("graphile-worker==0.17.3", "pg==8.23.1")  # 0.18 needs Node 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class System:
     ``share`` is the part of a scenario's jobs that it gets, for systems that would take too long.
     ``live`` systems run only what is enqueued while their worker listens.
     ``can`` are the commands that its adapter carries out.
+    ``node`` systems are for Node: packages and adapter (an ``.mjs``) are.
     """
 
     name: str
@@ -37,6 +39,7 @@ class System:
     share: float = 1.0
     python: str | None = None
     live: bool = False
+    node: bool = False
     can: frozenset[str] = frozenset({"one", "concurrent", "bulk", "latency", "worker"})
 
     @property
@@ -64,6 +67,14 @@ SYSTEMS = (
     System("oban", "oban", ("postgres",), OBAN, share=0.2, python=">=3.12"),
     System("taskiq-pg", "taskiq", ("postgres",), TASKIQ_PG, share=0.1, live=True),
     System("saq postgres", "saq", ("postgres",), SAQ_POSTGRES, share=0.1),
+    System(
+        "graphile-worker tuned",
+        "graphile",
+        ("postgres",),
+        GRAPHILE,
+        {"concurrentJobs": 24, "localQueue": 500, "completeJobBatchDelay": 0},
+        node=True,
+    ),
     System("taskiq-redis", "taskiq", ("redis",), TASKIQ_REDIS, share=0.2),
     System("saq redis", "saq", ("redis",), SAQ_REDIS, share=0.2),
     System("arq", "arq", ("redis",), ARQ, share=0.05),

@@ -18,6 +18,7 @@ UNITS = {
     "transactions_per_s": "transactions/s",
     "cpu_percent": "worker CPU %",
     "server_cpu_percent": "server CPU %",
+    "trip_ms": "SELECT 1 ms",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
     "worst_ms": "worst ms",

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ def wait_for_go() -> None:
 
 
 @contextlib.asynccontextmanager
-async def measured(jobs: int) -> AsyncIterator[dict[str, Any]]:
+async def measured(jobs: int) -> AsyncGenerator[dict[str, Any]]:
     """Let the bench look before and after the body; tell the seconds in between."""
     say("ready")
     await asyncio.to_thread(wait_for_go)

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from bench.peers.protocol import Adapter, Handler, begin, main
+from bench.peers.soniq_without import settings_without, take_out
 from bench.peers.tally import hit
 from soniq import Soniq
 
@@ -22,6 +23,7 @@ class SoniqAdapter(Adapter):
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         super().__init__(parameters)
+        self._settings = settings_without(parameters.get("without", ()))
         self._app = self._make_app()
         self._look: asyncpg.Connection[asyncpg.Record] | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -30,7 +32,7 @@ class SoniqAdapter(Adapter):
     def _make_app(self) -> Soniq:
         if self.url == MEMORY:
             return Soniq(backend="memory")
-        return Soniq(database_url=self.url)
+        return Soniq(database_url=self.url, **self._settings)
 
     def _define(self, handler: Handler) -> Any:
         executor = self.parameters.get("executor")
@@ -42,6 +44,12 @@ class SoniqAdapter(Adapter):
         async def nothing(number: int) -> None:
             await handler(number)
 
+        async def told(number: int) -> int:
+            await handler(number)
+            return number
+
+        if self.parameters.get("returns"):
+            return self._app.job(name=NAME)(told)
         return self._app.job(name=NAME)(nothing)
 
     async def setup(self) -> None:
@@ -83,6 +91,7 @@ class SoniqAdapter(Adapter):
 
     async def work(self, handler: Handler) -> None:
         """Run a worker with its defaults; fill the queue before, where nobody else can."""
+        take_out(self.parameters.get("without", ()))
         self._app = self._make_app()
         self._nothing = self._define(handler)
         self._loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 VARIABLE = "BENCH_TALLY"
-SLOTS = 64
+SLOTS = 128
 # Counts of the slots and, last, how many slots are taken; then the time of each slot's first run.
 COUNTS = 8 * (SLOTS + 1)
 HEAD = COUNTS + 8 * SLOTS

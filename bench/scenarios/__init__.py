@@ -5,7 +5,9 @@ from __future__ import annotations
 from bench.scenario import Scenario
 from bench.scenarios import (
     executors,
+    growth,
     memory,
+    safety,
     scan,
     schedules,
     w1,
@@ -40,4 +42,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     memory.SCENARIO,
     schedules.PASS,
     schedules.LATE,
+    growth.SCENARIO,
+    safety.SCENARIO,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.measure import resident_mib
-from bench.run import RUN_SECONDS, Bench, Figures, wait_until
+from bench.run import Bench, Figures
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
 
@@ -24,7 +24,7 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:  # n
         looks: list[float] = []
         for number in range(1, PARTS + 1):
             bench.fill(place, part)
-            wait_until(tally, number * part, worker, RUN_SECONDS)
+            bench.wait_for(tally, number * part, worker)
             looks.append(resident_mib(worker.pid))
     return {
         "grown_mib": max(looks[-1] - looks[0], 0.001),

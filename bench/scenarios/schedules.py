@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.run import RUN_SECONDS, Bench, Figures
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
@@ -20,7 +22,7 @@ def run_late(bench: Bench, system: System, store: Store, case: Case) -> Figures:
     return told(bench, system, store, "lateness", seconds=bench.sizes.seconds)
 
 
-def told(bench: Bench, system: System, store: Store, command: str, **parameters: float) -> Figures:
+def told(bench: Bench, system: System, store: Store, command: str, **parameters: Any) -> Figures:
     """Return the figures that the process of the schedules tells."""
     with (
         bench.place(system, store) as place,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from bench.run import RUN_SECONDS, Bench, Figures, wait_until
+from bench.run import RUN_SECONDS, Bench, Figures
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
 
@@ -18,7 +18,7 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
 
     Within a transaction of the caller's the clock starts when its commit is asked for.
     """
-    jobs = bench.sizes.jobs(JOBS)
+    jobs = bench.sizes.jobs(JOBS, least=20)
     with (
         bench.place(system, store) as place,
         bench.tally(jobs + 1) as (path, tally),
@@ -26,11 +26,13 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
         bench.side(place, "latency", jobs=jobs, **case.parameters) as producer,
     ):
         producer.expect("ready")
-        wait_until(tally, 1, worker)  # the producer's first job: now the worker has started
+        bench.wait(
+            lambda: tally.total() >= 1, worker
+        )  # the producer's first job: now the worker has started
         time.sleep(min(IDLE_SECONDS, bench.sizes.seconds))
         producer.go()
         told = producer.expect("done", RUN_SECONDS)
-        wait_until(tally, jobs + 1, worker)
+        bench.wait_for(tally, jobs + 1, worker)
         waits = [1000 * (s - c) for s, c in zip(tally.stamps(), told["called"], strict=False)]
     cuts = statistics.quantiles(waits, n=100, method="inclusive")
     return {"p50_ms": cuts[49], "p99_ms": cuts[98], "worst_ms": max(waits)}

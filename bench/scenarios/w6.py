@@ -1,10 +1,12 @@
 """W6: whether the drain stays as fast with a million jobs in the queue.
 
 The jobs are made by the database itself; a worker then drains some of them, and the clock stops
-when so many handlers have run and are settled.
+when so many handlers have run, as the queue does not run empty.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from bench.run import Bench, Figures, Place
 from bench.scenario import Case, Scenario
@@ -23,7 +25,7 @@ INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)
 SELECT {priority}, 'nothing', convert_to(n::text, 'UTF8'), 'queued', now() + {delay}
 FROM generate_series({first}, {last}) AS n
 """
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "few queued": {"backlog": 0},
     "1,000,000 queued": {},
     "1,000,000 for tomorrow at priority 1": {"delay": "interval '1 day'", "priority": "1"},

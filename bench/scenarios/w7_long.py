@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from bench.run import RUN_SECONDS, Bench, Figures, wait_until
+from bench.run import RUN_SECONDS, Bench, Figures
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
 
@@ -22,11 +22,11 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
         bench.side(place, "latency", jobs=jobs, rate=RATE) as producer,
     ):
         producer.expect("ready")
-        wait_until(tally, 1, worker)
+        bench.wait_for(tally, 1, worker)
         before = bench.sample(place, [worker])
         producer.go()
         told = producer.expect("done", 60 * bench.sizes.minutes * 3 + RUN_SECONDS)
-        wait_until(tally, jobs + 1, worker)
+        bench.wait_for(tally, jobs + 1, worker)
         after = bench.sample(place, [worker])
         waits = [1000 * (s - c) for s, c in zip(tally.stamps(), told["called"], strict=False)]
     late = waits[-len(waits) // 5 :]

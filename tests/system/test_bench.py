@@ -1,32 +1,48 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import asyncio
+import re
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import asyncpg
 import pytest
 
 from bench.chart import chart
 from bench.environments import Environments, Unavailable
-from bench.page import BEGIN, END, PAGE, block, replaced
+from bench.page import BEGIN, END, GROWTH, PAGE, block, growth_block, replaced
+from bench.peers.soniq_without import PATCHES, UNFENCED, known, settings_without
 from bench.peers.tally import Tally
 from bench.results import Results, Row, read
 from bench.run import Bench, Sizes
 from bench.scenario import Scenario
 from bench.scenarios import SCENARIOS
+from bench.scenarios.growth import at_distance
 from bench.server import Server
-from bench.side import Failed
-from bench.suite import STORES, run_suite
-from bench.systems import SYSTEMS, System, named
+from bench.side import Failed, Side
+from bench.suite import run_suite
+from bench.systems import SYSTEMS, Store, System, named
 from bench.table import cells, number, plain
+from soniq.backends.postgres.session import FOLDER
+from soniq.settings import Settings
 from tests.architecture.sources import ROOT
+from tests.support.bench import Rehearsal
 from tests.support.postgres import Server as OwnServer
 
-ADAPTERS = sorted({system.adapter for system in SYSTEMS})
+ADAPTERS = sorted({system.adapter for system in SYSTEMS if not system.node})
 # Fifty jobs, parts of a second: that each figure is there, not what it is.
-TINY = Sizes(scale=0.0001, minutes=0.003, seconds=0.5)
+TINY = Sizes(scale=0.0001, seconds=0.1)
+# No process is waited for, so no time passes.
+REHEARSED = Sizes(scale=0.0001, minutes=0.0, seconds=0.001)
+(SONIQ,) = named(["soniq"])[:1]
 FACTS = {
     "machine": dict.fromkeys(
         ("cpu", "cores", "ram_gib", "os", "file_system", "python", "soniq", "sqlite"), "x"
@@ -47,48 +63,117 @@ def bench(postgres_server: OwnServer, tmp_path_factory: pytest.TempPathFactory) 
     server.close()
 
 
-SMOKED = [
-    pytest.param(scenario, backend, id=f"{scenario.name}-{backend}")
-    for scenario in SCENARIOS
-    for backend in STORES
-    if any(scenario.takes(named(["soniq"])[0], store) for store in STORES[backend])
-    and (backend == "postgres" or scenario.name in {"w1", "w4"})
-]
+# One of each kind of process; what the other scenarios ask for is rehearsed.
+SMOKED = (
+    ("w2t", "postgres"),
+    ("w4", "sqlite"),
+    ("w4", "memory"),
+    ("w5", "postgres"),
+    ("schedules", "postgres"),
+    ("growth", "postgres"),
+    ("safety", "postgres"),
+)
 
 
-@pytest.mark.parametrize(("scenario", "backend"), SMOKED)
-def test_a_scenario_brings_its_figures(scenario: Scenario, backend: str, bench: Bench) -> None:
-    """The last case of each scenario runs, and all its figures are positive."""
-    (system,) = [one for one in SYSTEMS if one.name == "soniq"]
-    store = next(store for store in STORES[backend] if scenario.takes(system, store))
-    figures = scenario.run(bench, system, store, scenario.cases[-1])
+@pytest.mark.parametrize(("name", "store"), SMOKED)
+def test_a_scenario_brings_its_figures(name: str, store: Store, bench: Bench) -> None:
+    """A case runs in real processes, and all its figures are positive."""
+    (scenario,) = [one for one in SCENARIOS if one.name == name]
+    case = scenario.cases[0] if name in {"growth", "schedules"} else scenario.cases[-1]
+    if name == "growth":  # by one process, but through the proxy
+        case = replace(case, parameters={"round_trip_ms": 1})
+    figures = scenario.run(bench, case.entrants(SONIQ)[0], store, case)
     assert scenario.headline in figures
     nothing = {name: value for name, value in figures.items() if value < 0 or isnan(value)}
     assert nothing == {}
-    assert figures[scenario.headline] > 0 or scenario.name == "w8"  # idle: less than a tick
+    assert figures[scenario.headline] > 0
+
+
+@pytest.fixture(scope="module")
+def rehearsals(bench: Bench) -> Iterator[list[tuple[Store, Rehearsal]]]:
+    """Give a bench without processes for each store; all runs share its one place."""
+    stores: tuple[Store, ...] = ("postgres", "sqlite", "memory")
+    with ExitStack() as stack:
+        places = [(store, stack.enter_context(bench.place(SONIQ, store))) for store in stores]
+        given = bench.server, bench.environments, bench.folder, REHEARSED
+        yield [(store, Rehearsal(*given, stage=place)) for store, place in places]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_case_asks_for_what_there_is(
+    scenario: Scenario, rehearsals: list[tuple[Store, Rehearsal]]
+) -> None:
+    """All cases of all scenarios are gone through, with nobody at work: only what is asked for."""
+    ours = [(store, bench) for store, bench in rehearsals if scenario.takes(SONIQ, store)]
+    assert ours
+    for store, rehearsal in ours:
+        before = rehearsal.asked
+        for case in scenario.cases:
+            most = case.entrants(SONIQ)[-1]
+            assert scenario.headline in scenario.run(rehearsal, most, store, case)
+        assert rehearsal.asked >= before + len(scenario.cases)
+
+
+@pytest.mark.parametrize("feature", known())
+def test_a_safety_feature_can_be_taken_out(feature: str) -> None:
+    """What stands in for it has a place to stand; without the fence no statement names a claim."""
+    assert settings_without([feature]).keys() <= Settings.model_fields.keys()
+    for module, name, replacement in PATCHES[feature]() if feature in PATCHES else ():
+        assert hasattr(module, name)
+        if feature == "fence":
+            texts = [replacement(FOLDER, verb) for verb in UNFENCED]
+            assert [text for text in texts if "job.fence =" in text or "worker_id =" in text] == []
+
+
+def test_the_proxy_delays_and_does_not_throttle(bench: Bench) -> None:
+    """Many statements at once take one round trip, not one each; the answers are right."""
+    with (
+        bench.place(SONIQ, "postgres") as place,
+        at_distance(bench, place, 50) as far,
+    ):
+        assert 0.05 <= asyncio.run(at_once(far.url, 20)) < 10 * 0.05
+
+
+async def at_once(url: str, count: int) -> float:
+    """Return the seconds that as many connections take for one statement each, all at once."""
+    connections = await asyncio.gather(*(asyncpg.connect(url) for _ in range(count)))
+    started = time.monotonic()
+    answers = await asyncio.gather(*(c.fetchval("SELECT repeat('x', 99999)") for c in connections))
+    seconds = time.monotonic() - started
+    await asyncio.gather(*(connection.close() for connection in connections))
+    assert {len(answer) for answer in answers} == {99999}
+    return seconds
 
 
 def test_a_system_that_fails_has_a_row(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A system that can't be installed is told with the reason, and the others run on."""
     unavailable = System("gone", "pgqueuer", ("postgres",), ("no such package",))
 
-    def refuse(_: System) -> str:
+    def refuse(*_: object) -> None:
         message = "not installed: no such package"
         raise Unavailable(message)
 
-    monkeypatch.setattr(bench.environments, "python", refuse)
+    monkeypatch.setattr(bench.environments, "program", refuse)
     (w4,) = [one for one in SCENARIOS if one.name == "w4"]
     (row,) = run_suite(bench, [w4], [unavailable], ["postgres"], 2)
     assert (row.runs, row.failed) == ([], "not installed: no such package")
     assert "failed: not installed" in plain(Results("2026-01-31", FACTS, [row]))
 
 
-def test_a_process_that_ends_is_a_failure_with_its_last_word(bench: Bench) -> None:
+def test_without_npm_a_row_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system for Node has a row where Node is not."""
+    (node,) = [system for system in SYSTEMS if system.node]
+    monkeypatch.setenv("PATH", str(bench.folder))
+    (w4,) = [one for one in SCENARIOS if one.name == "w4"]
+    (row,) = run_suite(bench, [w4], [node], ["postgres"], 2)
+    assert (row.runs, row.failed) == ([], "no npm")
+
+
+def test_a_process_that_ends_is_a_failure_with_its_last_word() -> None:
     """An adapter that crashes is reported by the last line that it wrote."""
-    (system,) = [one for one in SYSTEMS if one.name == "soniq"]
+    crash = "import sys; sys.exit(f'Unknown command {sys.argv[1]!r}.')"
     with (
-        bench.place(system, "postgres") as place,
-        bench.side(place, "nonsense") as side,
+        Side([sys.executable, "-c", crash], "nonsense", {}) as side,
         pytest.raises(Failed, match="Unknown command 'nonsense'"),
     ):
         side.expect("ready")
@@ -118,9 +203,11 @@ def test_peers_are_pinned_and_no_dependencies() -> None:
     """Each package of a peer has its version, and none is among the project's own."""
     needs = [need for system in SYSTEMS for need in system.needs]
     assert [need for need in needs if "==" not in need] == []
-    own = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    peers = {need.partition("==")[0].partition("[")[0] for need in needs} - {"asyncpg"}
-    assert [peer for peer in peers if f'"{peer}' in own and peer != "typing-extensions"] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    own = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    both = {"asyncpg", "typing-extensions"}
+    names = {re.split(r"[\[>=]", one)[0] for one in own} - both
+    assert names & {re.split(r"[\[>=]", need)[0] for need in needs} == set()
 
 
 def test_a_tally_counts_over_processes(tmp_path: Path) -> None:
@@ -142,6 +229,18 @@ def row(system: str, *values: float, failed: str | None = None) -> Row:
 
 
 ROWS = [row("soniq", 100, 300, 200), row("other", 50), row("third", failed="it said nothing")]
+GROWN = [
+    Row("growth", "more", "drain, no proxy", "postgres", name, "jobs_per_s", "1 process", [run])
+    for name, run in {
+        "1 process": {"jobs_per_s": 300.0, "server_us_per_job": 40.0},
+        "2 processes": {
+            "jobs_per_s": 400.0,
+            "worker_us_per_job": 30.0,
+            "server_us_per_job": 50.0,
+            "connections": 12,
+        },
+    }.items()
+]
 
 
 def test_a_table_shows_median_spread_and_ratio() -> None:
@@ -161,15 +260,29 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read(tmp_path / "results.json") == results
 
 
-def test_the_page_gets_the_figures_between_its_marks() -> None:
-    """Figures replace those that were there; the rest of the page stays."""
-    results = Results("2026-01-31", FACTS, ROWS)
-    page = PAGE.read_text(encoding="utf-8")
-    made = replaced(page, results)
-    assert replaced(made, results) == made
-    assert made.partition(BEGIN)[0] == page.partition(BEGIN)[0]
-    assert made.partition(END)[2] == page.partition(END)[2]
-    assert "| other | 50.0 | 50.0 to 50.0 | 0.25 | 30.0 |" in block(results)
+@pytest.mark.parametrize(("file", "made"), [(PAGE, block), (GROWTH, growth_block)])
+def test_a_page_gets_the_figures_between_its_marks(
+    file: Path, made: Callable[[Results | None], str]
+) -> None:
+    """Figures replace those that were there, also by none; the rest of the page stays."""
+    results = Results("2026-01-31", FACTS, [*ROWS, *GROWN])
+    page = file.read_text(encoding="utf-8")
+    measured = replaced(page, results, made)
+    assert replaced(measured, results, made) == measured
+    assert measured.partition(BEGIN)[0] == page.partition(BEGIN)[0]
+    assert measured.partition(END)[2] == page.partition(END)[2]
+    assert "of 1 process" in measured
+    assert made(None) == "Not measured yet.\n"
+    assert made(None) in replaced(measured, None, made)
+
+
+def test_the_steps_of_growth_show_what_did_best() -> None:
+    """Each step has the figures of its fastest row; the server is full at one second a second."""
+    text = growth_block(Results("2026-01-31", FACTS, [*ROWS, *GROWN]))
+    assert "| one PostgreSQL, many workers | 2 processes | 400 | 30.0 | 50.0 |" in text
+    assert "| 20,000 jobs/s a processor |" in text
+    assert "| one SQLite file, one worker | not measured yet |" in text
+    assert "W4" not in text
 
 
 def test_the_chart_is_a_picture_with_a_bar_for_each_system() -> None:
