@@ -37,6 +37,10 @@ class Clock(Protocol):
         """Return a fresh UUIDv7 string; ids of one process sort in the order they were made."""
         ...
 
+    def new_ids(self, count: int) -> list[str]:
+        """Return so many fresh ids, in order."""
+        ...
+
 
 class SystemClock:
     """The real clock of this host."""
@@ -64,6 +68,10 @@ class SystemClock:
         """Return a fresh UUIDv7 string."""
         return self.ids.next(time.time_ns() // 1_000_000)
 
+    def new_ids(self, count: int) -> list[str]:
+        """Return so many fresh ids, in order."""
+        return self.ids.several(time.time_ns() // 1_000_000, count)
+
 
 class IdSequence:
     """UUIDv7 in strict order per process, also when the host's clock steps back.
@@ -81,13 +89,20 @@ class IdSequence:
 
     def next(self, millisecond: int) -> str:
         """Return the next id for a Unix time in milliseconds."""
+        return self.several(millisecond, 1)[0]
+
+    def several(self, millisecond: int, count: int) -> list[str]:
+        """Return the next ids for a Unix time in milliseconds."""
         with self._lock:
             if millisecond > self._millisecond or os.getpid() != self._pid:
                 self._start(millisecond)
-            else:
-                self._counter += 1 + self._bits(32)
-            digits = f"{self._counter:016x}"
-            return f"{self._head}{digits[:4]}-{digits[4:]}"
+            head, bits, counter, ids = self._head, self._bits, self._counter, []
+            for _ in range(count):
+                counter += 1 + bits(32)
+                digits = f"{counter:016x}"
+                ids.append(f"{head}{digits[:4]}-{digits[4:]}")
+            self._counter = counter
+            return ids
 
     def _start(self, millisecond: int) -> None:
         if os.getpid() != self._pid:

@@ -149,13 +149,14 @@ class Enqueuer:
         self, pattern: Pattern, args_list: Sequence[Mapping[str, Any]]
     ) -> list[NewJob]:
         jobs: list[NewJob] = []
+        ids = self._clock.new_ids(len(args_list))
         for index, arguments in enumerate(args_list):
             if not isinstance(arguments, (dict, Mapping)):
                 place = f"args_list[{index}]"
                 message = f"{place} is {type(arguments).__name__}: give a dict of arguments."
                 raise InvalidArguments(message, path=place)
             try:
-                jobs.append(pattern.job(self._clock.new_id(), arguments))
+                jobs.append(pattern.job(ids[index], arguments))
             except (EnqueueError, TypeError) as error:
                 error.add_note(f"in args_list[{index}]; no job of this call was written")
                 raise

@@ -104,12 +104,22 @@ async def test_claim_that_was_committed_late(
     new_job: NewJobs,
     worker_id: str,
     clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A claim that the server carries out when its worker has given up on it is found, too."""
     postgres = PostgresBackend(postgres_url, Settings(), clock)
     await postgres.open()
     await postgres.jobs.insert([new_job(), new_job()])
     (held,) = await postgres.jobs.claim(("default",), limit=1, worker=worker_id)
+
+    async def give_up(*_: object) -> list[asyncpg.Record]:
+        raise DatabaseUnreachable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres._db, "fetch_once", give_up)
+        with pytest.raises(DatabaseUnreachable):
+            await postgres.jobs.claim(("other",), limit=1, worker=worker_id)
+    assert await postgres.jobs.claim(("other",), limit=1, worker=worker_id) == []
     claim = sqltext.read(FOLDER, "jobs/claim")
     (late,) = await onlooker.fetch(claim, clock.now(), "default", 1, worker_id, [])
     assert await postgres.jobs.claim(("default",), limit=5, worker=worker_id) == []

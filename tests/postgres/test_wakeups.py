@@ -110,6 +110,21 @@ async def test_wake_after_the_connection_was_given_back(
     assert await woken(task)
 
 
+async def test_wake_after_a_commit_right_before_the_end(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], postgres_url: str
+) -> None:
+    """Who closes as soon as it has committed still rouses workers."""
+    heard = asyncio.Event()
+    await onlooker.add_listener("soniq_jobs", lambda *_: heard.set())
+    bare = await asyncpg.connect(postgres_url)
+    async with bare.transaction():
+        postgres.wakeups.wake_after(bare, {"mail"})
+    await postgres.close()
+    async with asyncio.timeout(TIMEOUT):
+        await heard.wait()
+    await bare.close()
+
+
 async def test_wake_after_many_jobs_of_one_transaction(
     postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], postgres_url: str
 ) -> None:

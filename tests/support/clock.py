@@ -45,4 +45,8 @@ class FrozenClock:
 
     def new_id(self) -> str:
         """Return the next id; ids sort in the order they were made."""
-        return self._ids.next(int(self._now.timestamp() * 1000))
+        return self.new_ids(1)[0]
+
+    def new_ids(self, count: int) -> list[str]:
+        """Return the next ids."""
+        return self._ids.several(int(self._now.timestamp() * 1000), count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -40,14 +41,15 @@ class Claims:
     A connection can break after the database has committed a claim and before its answer came. No
     rescue would ever help those jobs, because their worker lives: the next claim gives them back.
     A claim may even be committed long after its connection was given up (a network that delivers
-    late, a server that was busy), so this is looked at again from time to time.
+    late, a server that was busy), so after the first that broke this is looked at again and again.
     """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
         self._held: defaultdict[str, set[Claim]] = defaultdict(set)
-        # When each worker's claims are to be compared with the table, by the monotonic clock.
+        # For workers that had a claim broken: when their claims are compared with the table next,
+        # by the monotonic clock.
         self._look_at: dict[str, float] = {}
         self._floors = Floors()
         self._leading: list[str] = []
@@ -64,7 +66,7 @@ class Claims:
     ) -> list[ClaimedJob]:
         """Take up to ``limit`` due jobs in order."""
         moment = self._clock.monotonic()
-        if self._look_at.setdefault(worker, moment + LOOK_SECONDS) <= moment:
+        if self._look_at.get(worker, math.inf) <= moment:
             await self._give_back_strays(worker, now)
             self._look_at[worker] = moment + LOOK_SECONDS
         if crashpoints.ARMED:

@@ -35,6 +35,11 @@ class Departures:
         else:
             self._watched[known] = Watch(known, set(queues), self._end)
 
+    def tell(self) -> None:
+        """Call ``left`` for all that are outside by now: the driver says so a little later."""
+        for watch in list(self._watched.values()):
+            watch.look()
+
     def forget(self) -> None:
         """Stop looking."""
         for watch in list(self._watched.values()):
@@ -55,17 +60,18 @@ class Watch:
         self.connection = connection
         self.queues = queues
         self._end = end
-        connection.add_query_logger(self._look)
-        connection.add_termination_listener(self._look)
+        connection.add_query_logger(self.look)
+        connection.add_termination_listener(self.look)
 
     def stop(self) -> None:
         """Look no more."""
         # A connection that is back in its pool can't be spoken to any more.
         with suppress(asyncpg.InterfaceError):
-            self.connection.remove_query_logger(self._look)
-            self.connection.remove_termination_listener(self._look)
+            self.connection.remove_query_logger(self.look)
+            self.connection.remove_termination_listener(self.look)
 
-    def _look(self, _: object) -> None:
+    def look(self, _: object = None) -> None:
+        """Tell it if the connection is outside of any transaction."""
         if not in_transaction(self.connection):
             self.stop()
             end, self._end = self._end, ignore

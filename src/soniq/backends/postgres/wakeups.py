@@ -82,6 +82,7 @@ class PostgresWakeups:
 
     async def close(self) -> None:
         """Stop listening; send what is still unsent, for up to a second."""
+        self._departures.tell()
         if self._sender is not None:
             await asyncio.wait([self._sender], timeout=FLUSH_TIMEOUT)
         tasks = [task for task in (self._listener, self._sender) if task]
