@@ -27,9 +27,9 @@ WITH ended AS (
 )
 SELECT
     array_agg(id) AS ids,
-    CASE WHEN cancelled THEN sum(soniq_keep_attempt(
+    sum(CASE WHEN cancelled THEN soniq_keep_attempt(
         id, fence, attempt, $2, 'cancel', started_at, COALESCE($1::timestamptz, now()), NULL, NULL
-    )) END AS kept,
+    ) END) AS kept,
     CASE WHEN cancelled AND $6::boolean THEN soniq_roll_up(
         COALESCE($1::timestamptz, now()), $2, 'cancel', queue, job_name, count(*), sum(waited),
         sum(ran), array_agg(soniq_bucket(waited)), array_agg(soniq_bucket(ran))
