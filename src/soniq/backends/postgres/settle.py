@@ -139,7 +139,7 @@ def apart(settlements: Sequence[Settlement]) -> tuple[list[ClaimedJob], list[tup
     for job, outcome in settlements:
         if job.fence == FIRST and is_plain(outcome):
             kinds[job.queue, job.job_name].append(job)
-    plain = max(kinds.values(), key=len, default=[])
+    plain = max(kinds.values(), key=len) if kinds else []
     if len(plain) < FEW:
         return [], [row_of(settlement) for settlement in settlements]
     if len(plain) == len(settlements):
