@@ -96,7 +96,8 @@ class IdSequence:
         with self._lock:
             if millisecond > self._millisecond or os.getpid() != self._pid:
                 self._start(millisecond)
-            head, bits, counter, ids = self._head, self._bits, self._counter, []
+            head, bits, counter = self._head, self._bits, self._counter
+            ids: list[str] = []
             for _ in range(count):
                 counter += 1 + bits(32)
                 digits = f"{counter:016x}"

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     priority: int = Field(default=100, ge=1, le=1000)
     job_timeout: Seconds = 300.0
     result_ttl: Seconds = 86_400.0
+    rollups: bool = True
+    rollup_ttl: Seconds = 7 * 86_400.0
     poll_interval: PositiveSeconds = 1.0
     heartbeat_interval: PositiveSeconds = 5.0
     heartbeat_timeout: PositiveSeconds = 30.0

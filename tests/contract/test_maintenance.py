@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -50,6 +51,29 @@ async def test_prune_deletes_what_ended_long_ago(make_app: MakeApp, clock: Froze
     clock.advance(seconds=2)
     await maintenance_of(app).prune()
     assert [job.id for job in await app.list_jobs()] == [waiting]
+
+
+async def test_prune_deletes_old_rollups(make_app: MakeApp, clock: FrozenClock) -> None:
+    """What was counted goes after rollup_ttl."""
+    app = make_app(clock, rollup_ttl=3600)
+
+    @app.job(name="ok.ok")
+    async def ok() -> None: ...
+
+    await app.enqueue(ok)
+    await run_all(app)
+    began = clock.now() - timedelta(minutes=1)
+
+    async def counted() -> int:
+        found = await app.backend.stats.rollups(since=began, until=clock.now())
+        return sum(one.count for one in found)
+
+    clock.advance(seconds=3600)
+    await maintenance_of(app).prune()
+    assert await counted() == 1
+    clock.advance(seconds=121)
+    await maintenance_of(app).prune()
+    assert await counted() == 0
 
 
 async def test_unknown_task_is_buried_after_its_grace(

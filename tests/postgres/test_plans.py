@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,7 +20,13 @@ Plan = dict[str, Any]
 WORKER = UUID(int=7)
 LIMIT = 50
 WALKS = {"Index Scan", "Index Only Scan"}
-TABLES = ("soniq_jobs", "soniq_schedules", "soniq_schedule_ticks")
+TABLES = (
+    "soniq_jobs",
+    "soniq_schedules",
+    "soniq_schedule_ticks",
+    "soniq_rollups",
+    "soniq_attempts",
+)
 
 # As many jobs that are due as jobs for tomorrow, which come first by their priority.
 FILL = """
@@ -52,6 +58,23 @@ INSERT INTO soniq_schedule_ticks (name, tick_at, fired_at)
 SELECT 'active' || 1 + number % 500, now() - number * interval '10 seconds', now()
 FROM generate_series(1, 50000) AS number
 """
+# Each minute of a week, and an attempt for every tenth job.
+ROLLUPS = """
+INSERT INTO soniq_rollups
+    (minute, worker_id, session, queue, job_name, outcome, count, wait_seconds, run_seconds, waits,
+    runs)
+SELECT date_bin('1 minute', now(), 'epoch') - number * interval '1 minute',
+    '00000000-0000-0000-0000-000000000007', 1, 'default', 'mail.send', 'complete', 1, 0, 0,
+    array_fill(0, ARRAY[13]), array_fill(0, ARRAY[13])
+FROM generate_series(0, 7 * 1440) AS number
+"""
+ATTEMPTS = """
+INSERT INTO soniq_attempts
+    (job_id, fence, attempt, worker_id, outcome, started_at, finished_at)
+SELECT id, 1, 1, '00000000-0000-0000-0000-000000000007', 'retry', now(), now()
+FROM soniq_jobs
+LIMIT 20000
+"""
 
 
 @pytest.fixture(scope="module", params=["missing", "stale", "fresh"])
@@ -76,6 +99,8 @@ async def fill(url: str, statistics: str) -> None:
     await connection.execute(SCHEDULE, "active", 1)
     await connection.execute(SCHEDULE, "paused", -1)
     await connection.execute(TICKS)
+    await connection.execute(ROLLUPS)
+    await connection.execute(ATTEMPTS)
     if statistics == "fresh":
         await connection.execute("VACUUM ANALYZE")
     await connection.close()
@@ -224,13 +249,19 @@ async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     ids = [record["id"] for record in claimed]
     fences = [record["fence"] for record in claimed]
     nothing = [None] * len(ids)
-    for _ in ("first", "repeated"):
-        plan = await plan_of(crowded, "jobs/complete", None, WORKER, ids, fences, nothing, nothing)
+    columns = ids, fences, nothing, nothing
+    for verb, *args in (
+        ("jobs/complete", None, WORKER, *columns, True),
+        ("jobs/complete_again", WORKER, *columns),
+        ("jobs/complete", None, WORKER, *columns, True),
+    ):
+        plan = await plan_of(crowded, verb, *args)
         assert types_on_jobs(plan) == {"Index Scan"}
         assert {node.get("Index Name") for node in plan} == {None, "soniq_jobs_pkey"}
         assert rows_touched(plan) == LIMIT
     for _ in ("first", "repeated"):
-        plan = await plan_of(crowded, "jobs/complete_plain", None, WORKER, ids, 1)
+        kind = "default", "mail.send"
+        plan = await plan_of(crowded, "jobs/complete_plain", None, WORKER, ids, 1, *kind, True)
         assert {node.get("Index Name") for node in plan} == {None, "soniq_jobs_pkey"}
         assert rows_touched(plan) == LIMIT
 
@@ -241,10 +272,37 @@ async def test_complete_within(crowded: asyncpg.Connection[asyncpg.Record]) -> N
     [record] = await crowded.fetch(claim, None, "default", 1, WORKER, [])
     await crowded.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on")
     [begun] = await crowded.fetch(sqltext.read(FOLDER, "jobs/begin"))
-    facts = str(WORKER), str(record["id"]), record["fence"], begun["number"]
+    facts = str(WORKER), str(record["id"]), record["fence"], begun["number"], "True"
     plan = await plan_of(crowded, "jobs/complete_within", None, *facts)
     assert types_on_jobs(plan) == {"Index Scan"}
     assert rows_touched(plan) == 1
+
+
+async def test_rollups(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """An hour of a week is a range of the primary key; so is what is pruned."""
+    until = datetime.now(UTC)
+    since = until - timedelta(hours=1)
+    plan = await plan_of(crowded, "stats/rollups", since, until, None, None)
+    assert types_on("soniq_rollups", plan) <= WALKS | {"Bitmap Heap Scan"}
+    assert {node["Index Name"] for node in plan if "Index Name" in node} == {"soniq_rollups_pkey"}
+    assert 60 <= rows_touched(plan) <= 61
+    plan = await plan_of(crowded, "stats/prune", None, 6 * 86_400.0)
+    assert types_on("soniq_rollups", plan) <= WALKS | {"Bitmap Heap Scan"}
+    assert rows_touched(plan) <= 1441
+
+
+async def test_attempts(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Those of one job are a range of the primary key, also when the job is deleted or pruned."""
+    [job] = await crowded.fetch("SELECT job_id AS id FROM soniq_attempts LIMIT 1")
+    plan = await plan_of(crowded, "jobs/attempts", job["id"])
+    assert types_on("soniq_attempts", plan) <= WALKS | {"Bitmap Heap Scan"}
+    for verb, *args in (
+        ("jobs/prune", None, 0.0, 1000),
+        ("jobs/delete", job["id"]),
+        ("dead_letters/delete", job["id"]),
+    ):
+        plan = await plan_of(crowded, verb, *args)
+        assert types_on("soniq_attempts", plan) <= WALKS | {"Bitmap Heap Scan"}
 
 
 @pytest.mark.parametrize("known", [[], ["active1"]])

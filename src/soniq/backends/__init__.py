@@ -30,11 +30,11 @@ def connect(settings: Settings, clock: Clock) -> Backend:
         case "memory":
             from soniq.backends.memory import MemoryBackend  # noqa: PLC0415 - only what is used
 
-            return MemoryBackend(clock)
+            return MemoryBackend(clock, rollups=settings.rollups)
         case "sqlite":
             from soniq.backends.sqlite import SqliteBackend  # noqa: PLC0415
 
-            return SqliteBackend(sqlite_path(url), clock)
+            return SqliteBackend(sqlite_path(url), clock, rollups=settings.rollups)
         case _:
             from soniq.backends.postgres import PostgresBackend  # noqa: PLC0415
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from soniq.backends.schedule_contract import ScheduleStore
 from soniq.backends.worker_contract import Lifeline, WorkerStore
+from soniq.history import PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, NewJob
 from soniq.outcome import Settlement
 
@@ -103,7 +104,9 @@ class JobStore(Protocol):
         Crash → QUEUED, due as before, with the error and one crash more; the attempt is spent, but
         never the last one. Bury → a row of ``soniq_dead_letter_jobs`` instead of this one, in one
         step, with one crash more where the reason is ``worker_crashed``. Cancel → CANCELLED, as
-        does whatever would be QUEUED again when a cancellation was requested. A job that goes back
+        does whatever would be QUEUED again when a cancellation was requested. Whatever ends an
+        attempt counts it in ``StatsStore.rollups``, once, and adds it to ``attempts`` unless it
+        ended well: in the same transaction. A release leaves no trace. A job that goes back
         to QUEUED while another one waits under its unique key gives up the key. One bad row never
         keeps the others from being written.
         """
@@ -156,6 +159,13 @@ class JobStore(Protocol):
 
     async def get(self, job_id: str) -> Job | None:
         """Return the job, or None."""
+        ...
+
+    async def attempts(self, job_id: str) -> list[PastAttempt]:
+        """Return the attempts of a job that did not end well, oldest end first.
+
+        At most the latest 50, for as long as the job or its dead letter is there.
+        """
         ...
 
     async def find(
@@ -216,8 +226,8 @@ class DeadLetterStore(Protocol):
     async def replay(self, job_id: str, *, new_id: str) -> bool:
         """Queue it again as job ``new_id`` with a fresh budget, due now; keep the record.
 
-        Counts ``resurrection_count``. The new job has no unique key. False if there is no such
-        dead letter.
+        Counts ``resurrection_count``. The new job has no unique key and no past attempts: those
+        stay with the record. False if there is no such dead letter.
         """
         ...
 
@@ -252,6 +262,24 @@ class StatsStore(Protocol):
         With each the seconds for which its first job has been due, ``grace`` at least. Looks at one
         job of each priority of each queue, however many wait.
         """
+        ...
+
+    async def rollups(
+        self,
+        *,
+        since: datetime,
+        until: datetime,
+        queue: str | None = None,
+        job_name: str | None = None,
+    ) -> list[Rollup]:
+        """Return what has become of attempts, minute by minute, summed over workers; sorted.
+
+        From the minute that ``since`` lies in to the last one that begins before ``until``.
+        """
+        ...
+
+    async def prune(self, *, older_than: float) -> int:
+        """Delete the rollups of minutes that ended ``older_than`` s ago; return how many rows."""
         ...
 
 

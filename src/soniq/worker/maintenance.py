@@ -110,6 +110,7 @@ class Maintenance:
                 older_than=settings.result_ttl, limit=PRUNE_BATCH
             )
         await self._backend.workers.prune()
+        await self._backend.stats.prune(older_than=settings.rollup_ttl)
         patience = self._clock.monotonic() - settings.unknown_task_grace
         names = [name for name, met in self._strangers.items() if met <= patience]
         if names:

@@ -22,7 +22,9 @@ UNGUARDED = {
     "fence of a completion": (
         "jobs/complete", "    AND job.fence = claim.fence\n", "waiting", ("claim", "complete"),
     ),
-    "status of a completion": ("jobs/complete", STATUS, "running", ("complete", "complete")),
+    "status of a completion": (
+        "jobs/complete", STATUS, "running", ("complete", "confirm cancel"),
+    ),
     "status at a rescue": ("jobs/rescue", STATUS, "orphaned", ("complete", "rescue")),
     "status at a burial": ("jobs/bury_crashed", STATUS, "last crash", ("complete", "rescue")),
     "wish at a burial": (

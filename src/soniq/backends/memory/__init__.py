@@ -24,9 +24,9 @@ class MemoryBackend:
 
     name = "memory"
 
-    def __init__(self, clock: Clock, tables: Tables | None = None) -> None:
+    def __init__(self, clock: Clock, tables: Tables | None = None, *, rollups: bool = True) -> None:
         self._clock = clock
-        self._tables = tables or Tables()
+        self._tables = tables or Tables(counting=rollups)
         self.jobs: JobStore = MemoryJobStore(self._tables, clock)
         self.schedules: ScheduleStore = MemoryScheduleStore(self._tables, clock)
         self.dead_letters: DeadLetterStore = MemoryDeadLetterStore(self._tables, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from soniq.backends.memory import history
 from soniq.backends.memory.rows import dead_letter
 from soniq.backends.memory.tables import DeadRow, JobRow, Tables
 from soniq.backends.times import later
@@ -72,7 +73,9 @@ class MemoryDeadLetterStore:
     async def delete(self, job_id: str) -> bool:
         """Delete one dead letter; tell whether there was one."""
         with self._tables.lock:
-            return self._tables.dead_letters.pop(job_id, None) is not None
+            found = self._tables.dead_letters.pop(job_id, None) is not None
+            history.forget(self._tables, job_id)
+            return found
 
     async def purge(
         self, *, older_than: float = 0.0, queue: str | None = None, name: str | None = None
@@ -83,6 +86,7 @@ class MemoryDeadLetterStore:
             gone = [row for row in self._matching(queue, name) if row.finished_at <= before]
             for row in gone:
                 del self._tables.dead_letters[row.job.id]
+                history.forget(self._tables, row.job.id)
             return len(gone)
 
     async def count(self) -> list[tuple[str, str, str, int]]:

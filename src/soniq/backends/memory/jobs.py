@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
+from soniq.backends.memory import history
 from soniq.backends.memory.claim import Walk
 from soniq.backends.memory.rows import claimed
 from soniq.backends.memory.rows import job as job_of
@@ -16,6 +17,7 @@ from soniq.backends.memory.tables import JobRow, Tables
 from soniq.backends.refusals import refuse_connection, refuse_transaction, still_running
 from soniq.backends.times import later
 from soniq.clock import Clock
+from soniq.history import PastAttempt
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
 from soniq.outcome import NOT_FOUND, Complete, Reason, Settlement, is_guilty, worker_lost
 
@@ -142,6 +144,8 @@ class MemoryJobStore:
         buried = not cancelled and is_guilty(row.crashes, max_crashes, isolated=isolated)
         row.crashes += 1
         failure = worker_lost(worker_id)
+        end = "bury" if buried else "cancel" if cancelled else "crash"
+        history.note(self._tables, row, end, self._clock.now(), failure)
         if buried:
             self._tables.bury(row, Reason.WORKER_CRASHED, self._clock.now(), failure)
         else:
@@ -169,6 +173,7 @@ class MemoryJobStore:
                 and row.scheduled_at <= later(now, -grace)
             ]
             for row in overdue:
+                history.count(self._tables, row, "bury", now)
                 self._tables.bury(row, Reason.JOB_NOT_FOUND, now, NOT_FOUND)
             return len(overdue)
 
@@ -177,6 +182,11 @@ class MemoryJobStore:
         with self._tables.lock:
             row = self._tables.jobs.get(job_id)
             return job_of(row) if row else None
+
+    async def attempts(self, job_id: str) -> list[PastAttempt]:
+        """Return the attempts of a job that did not end well, oldest end first."""
+        with self._tables.lock:
+            return list(self._tables.attempts.get(job_id, ()))
 
     async def find(
         self,
@@ -224,6 +234,7 @@ class MemoryJobStore:
             if row.status is JobStatus.PROCESSING:
                 raise still_running(job_id)
             self._tables.remove(row)
+            history.forget(self._tables, job_id)
             return True
 
     async def prune(self, *, older_than: float, limit: int = 1000) -> int:
@@ -238,5 +249,6 @@ class MemoryJobStore:
                 # A deleted job leaves its place behind.
                 if row is not None and row.finished_at == moment:
                     self._tables.remove(row)
+                    history.forget(self._tables, job_id)
                     pruned += 1
         return pruned

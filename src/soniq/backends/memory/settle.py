@@ -6,8 +6,10 @@ import json
 from datetime import datetime
 from typing import NoReturn, assert_never
 
+from soniq.backends.memory import history
 from soniq.backends.memory.tables import JobRow, Tables
 from soniq.backends.times import later
+from soniq.history import failure_of, name_of
 from soniq.job import ClaimedJob, JobStatus
 from soniq.outcome import (
     Bury,
@@ -36,6 +38,8 @@ def owned(tables: Tables, job: ClaimedJob, worker: str, *, or_done: bool = False
 
 def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
     """Turn the row into what the outcome says."""
+    if row.status is JobStatus.PROCESSING:
+        keep(tables, row, outcome, now)
     match outcome:
         case Complete(result, result_error):
             row.result, row.result_error = kept(result, result_error)
@@ -64,6 +68,14 @@ def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
             tables.bury(row, reason, now, failure)
         case _:
             assert_never(outcome)
+
+
+def keep(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
+    """Keep how an attempt ends."""
+    goes_back = isinstance(outcome, Retry | Snooze | Release | Crash)
+    name = name_of(outcome, cancelled=goes_back and row.cancel_requested)
+    if name is not None:
+        history.note(tables, row, name, now, failure_of(outcome))
 
 
 def note(row: JobRow, failure: Failure) -> None:

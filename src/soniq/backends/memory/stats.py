@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 
 from soniq.backends.counts import by_queue
 from soniq.backends.memory.tables import Tables
+from soniq.backends.times import later
 from soniq.clock import Clock
+from soniq.history import Rollup, merged, minute_of
 
 
 class MemoryStatsStore:
@@ -40,3 +43,29 @@ class MemoryStatsStore:
             }
         waits = {queue: (now - first).total_seconds() for queue, first in due.items()}
         return {queue: seconds for queue, seconds in waits.items() if seconds >= grace}
+
+    async def rollups(
+        self,
+        *,
+        since: datetime,
+        until: datetime,
+        queue: str | None = None,
+        job_name: str | None = None,
+    ) -> list[Rollup]:
+        """Return what has become of attempts, minute by minute, summed over workers."""
+        with self._tables.lock:
+            found = [
+                tally.at(minute, group)
+                for minute, tallies in self._tables.tallies.items()
+                if minute_of(since) <= minute < until
+                for group, tally in tallies.items()
+                if queue in {None, group.queue} and job_name in {None, group.job_name}
+            ]
+        return merged(found)
+
+    async def prune(self, *, older_than: float) -> int:
+        """Delete the rollups of minutes that ended long enough ago; return how many there were."""
+        with self._tables.lock:
+            before = later(self._clock.now(), -older_than) - timedelta(minutes=1)
+            gone = [minute for minute in self._tables.tallies if minute < before]
+            return sum(len(self._tables.tallies.pop(minute)) for minute in gone)

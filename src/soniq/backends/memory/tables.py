@@ -14,6 +14,7 @@ from datetime import datetime
 
 from soniq.backends.bells import Bells
 from soniq.backends.worker_contract import WorkerIdentity
+from soniq.history import Group, PastAttempt, Tally
 from soniq.job import JobStatus
 from soniq.outcome import Failure, storable
 from soniq.schedule import Fired, Schedule
@@ -89,6 +90,11 @@ class Tables:
         default_factory=dict[str, dict[datetime, Fired]]
     )
     ended: list[Place] = field(default_factory=list[Place])
+    attempts: dict[str, list[PastAttempt]] = field(default_factory=dict[str, list[PastAttempt]])
+    tallies: dict[datetime, dict[Group, Tally]] = field(
+        default_factory=dict[datetime, dict[Group, Tally]]
+    )
+    counting: bool = True
 
     def enqueue(self, row: JobRow) -> None:
         """Make the row QUEUED; it gives up its key where another QUEUED job holds it."""

@@ -60,6 +60,7 @@ class PostgresBackend:
             size=connections,
             lend_min=settings.pool_min_size,
             lend_max=settings.pool_max_size,
+            rollups=settings.rollups,
             lifeline=lifeline,
         )
         self.jobs: JobStore = PostgresJobs(self._db, clock)

@@ -41,7 +41,8 @@ async def transaction(
             yield connection
             with db.target.explained():
                 async with asyncio.timeout(ANSWER_TIMEOUT):
-                    await complete(connection, number, claim, worker=worker, now=now)
+                    facts = now, worker, claim.id, claim.fence, number, str(db.rollups)
+                    await complete(connection, claim, facts)
                     if crashpoints.ARMED:
                         crashpoints.passed("transaction.before_commit")
                     await own.commit()
@@ -58,19 +59,17 @@ async def begin(connection: Lent, own: Transaction) -> str:
     return number
 
 
-async def complete(
-    connection: Lent, number: str, claim: ClaimedJob, *, worker: str, now: datetime | None
-) -> None:
-    """Make the job DONE in the transaction of this number.
+async def complete(connection: Lent, claim: ClaimedJob, facts: tuple[object, ...]) -> None:
+    """Make the job DONE; ``facts`` are the parameters of the statement.
 
     Raises:
-        TransactionMisused: this is another transaction, or none.
+        TransactionMisused: this is another transaction than theirs, or none.
         ClaimLost: the claim is no longer in force.
     """
     if not connection.is_in_transaction():
         raise ended_by_hand(claim)
     text = sqltext.read(FOLDER, "jobs/complete_within")
-    [record] = await connection.fetch(text, now, worker, claim.id, claim.fence, number)
+    [record] = await connection.fetch(text, *facts)
     if not record["same"]:
         raise ended_by_hand(claim)
     if not record["owned"]:

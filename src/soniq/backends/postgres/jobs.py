@@ -16,6 +16,7 @@ from soniq.backends.postgres.rescue import Rescue
 from soniq.backends.postgres.settle import Settling
 from soniq.clock import Clock
 from soniq.errors import JobProcessing
+from soniq.history import PastAttempt
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
 from soniq.outcome import NOT_FOUND, Reason, Settlement
 
@@ -56,7 +57,8 @@ class PostgresJobs:
 
     async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
         """Write outcomes; return the ids of the jobs that the worker still owned."""
-        owned = await Settling(self._db, worker, self._clock.pinned()).settle(settlements)
+        settling = Settling(self._db, worker, self._clock.pinned())
+        owned = await settling.settle(settlements)
         self._claims.settled(worker, settlements)
         return owned
 
@@ -73,7 +75,8 @@ class PostgresJobs:
 
     def transaction(self, claim: ClaimedJob, *, worker: str) -> AbstractAsyncContextManager[Any]:
         """Lend an asyncpg connection in a transaction that also completes the claim."""
-        return transaction(self._db, claim, worker=worker, now=self._clock.pinned())
+        now = self._clock.pinned()
+        return transaction(self._db, claim, worker=worker, now=now)
 
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs of workers that are gone."""
@@ -89,15 +92,20 @@ class PostgresJobs:
         now, overdue = self._clock.pinned(), rows.within_calendar(grace)
         reason, error = str(Reason.JOB_NOT_FOUND), NOT_FOUND.summary
         records = await self._db.fetch_once(
-            "jobs/bury_unknown", now, list(names), overdue, reason, error
+            "jobs/bury_unknown", now, list(names), overdue, reason, error, self._db.rollups
         )
-        return len(records)
+        return sum(len(record["ids"]) for record in records)
 
     async def get(self, job_id: str) -> Job | None:
         """Return the job, or None."""
         key = rows.as_uuid(job_id)
         records = await self._db.fetch("jobs/get", key)
         return rows.job(records[0]) if records else None
+
+    async def attempts(self, job_id: str) -> list[PastAttempt]:
+        """Return the attempts of a job that did not end well, oldest end first."""
+        records = await self._db.fetch("jobs/attempts", rows.as_uuid(job_id))
+        return [rows.past_attempt(record) for record in records]
 
     async def find(
         self,
@@ -132,4 +140,5 @@ class PostgresJobs:
     async def prune(self, *, older_than: float, limit: int = 1000) -> int:
         """Delete up to ``limit`` jobs that ended long enough ago; return how many."""
         now, age = self._clock.pinned(), rows.within_calendar(older_than)
-        return len(await self._db.fetch("jobs/prune", now, age, limit))
+        (record,) = await self._db.fetch("jobs/prune", now, age, limit)
+        return int(record["pruned"])

@@ -53,9 +53,12 @@ class Database:
         size: int,
         lend_min: int,
         lend_max: int,
+        rollups: bool = True,
         lifeline: Lifeline | None = None,
     ) -> None:
         self.target = target
+        # Whether statements that end attempts also count them.
+        self.rollups = rollups
         # A pooler stands before the database, so no session is ours alone. Known once it is open.
         self.pooled = False
         self._lifeline = lifeline
@@ -95,12 +98,6 @@ class Database:
         """Run a statement that may run twice."""
         text = sqltext.read(FOLDER, verb)
         return await self.repeat(lambda connection: connection.fetch(text, *args))
-
-    async def change(self, verb: str, *args: object) -> int:
-        """Run a statement that may run twice and returns no rows; return how many it changed."""
-        text = sqltext.read(FOLDER, verb)
-        status = await self.repeat(lambda connection: connection.execute(text, *args))
-        return int(status.rpartition(" ")[2])
 
     async def fetch_once(self, verb: str, *args: object) -> list[asyncpg.Record]:
         """Run a statement that must not run twice."""

@@ -57,7 +57,9 @@ class Rescue:
         """Move a job that has crashed too often to the dead letters."""
         claim = orphan["id"], orphan["fence"]
         reason, error = str(Reason.WORKER_CRASHED), worker_lost(str(orphan["worker_id"])).summary
-        records = await self.db.fetch("jobs/bury_crashed", self.now, *claim, reason, error)
+        records = await self.db.fetch(
+            "jobs/bury_crashed", self.now, *claim, reason, error, self.db.rollups
+        )
         return bool(records)
 
     async def queue(self, orphan: asyncpg.Record) -> bool:
@@ -71,6 +73,8 @@ class Rescue:
         """Queue a job again, with or without its key."""
         error = worker_lost(str(orphan["worker_id"])).summary
         records = await self.db.fetch(
-            "jobs/rescue", self.now, orphan["id"], keep_key, orphan["fence"], error
-        )
+            "jobs/rescue",
+            self.now, orphan["id"], keep_key, orphan["fence"], error, orphan["attempts"],
+            orphan["worker_id"], self.db.rollups,
+        )  # fmt: skip
         return bool(records)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from soniq.history import PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 
@@ -126,6 +127,34 @@ def fired(record: asyncpg.Record) -> Fired:
     """Return the tick that was fired."""
     job_id = text_or_none(record["job_id"])
     return Fired(record["name"], record["queue"], record["tick_at"], job_id)
+
+
+def past_attempt(record: asyncpg.Record) -> PastAttempt:
+    """Return the attempt that did not end well."""
+    return PastAttempt(
+        attempt=record["attempt"],
+        worker_id=str(record["worker_id"]),
+        outcome=record["outcome"],
+        started_at=record["started_at"],
+        finished_at=record["finished_at"],
+        error=record["error"],
+        traceback=record["traceback"],
+    )
+
+
+def rollup(record: asyncpg.Record) -> Rollup:
+    """Return the attempts of one minute with the same outcome."""
+    return Rollup(
+        minute=record["minute"],
+        queue=record["queue"],
+        job_name=record["job_name"],
+        outcome=record["outcome"],
+        count=record["count"],
+        wait_seconds=record["wait_seconds"],
+        run_seconds=record["run_seconds"],
+        waits=tuple(record["waits"]),
+        runs=tuple(record["runs"]),
+    )
 
 
 def parsed(text: str | None) -> Any:

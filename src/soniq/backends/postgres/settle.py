@@ -12,6 +12,7 @@ import asyncpg
 
 from soniq import crashpoints
 from soniq.backends.postgres.pool import Database
+from soniq.job import ClaimedJob
 from soniq.outcome import (
     Bury,
     Cancel,
@@ -58,24 +59,31 @@ class Settling:
         plain, others = apart(settlements)
         owned: set[str] = set()
         if plain and await self.complete_plain(plain) == len(plain):
-            owned.update(plain)
+            owned.update(job.id for job in plain)
         else:  # not all were owned: said again, it tells which
-            others += [("complete", (job_id, FIRST, None, None)) for job_id in plain]
+            others += [("complete", (job.id, FIRST, None, None)) for job in plain]
         batches: defaultdict[str, list[Row]] = defaultdict(list)
         for verb, row in others:
             batches[verb].append(row)
         for verb, rows in batches.items():
             owned |= await self.write_together(verb, rows)
+        again = [row for row in batches["complete"] if row[0] not in owned]
+        if again:  # done already, by this very claim?
+            owned |= await self.write_together("complete_again", again)
         return owned
 
-    async def complete_plain(self, ids: list[str]) -> int:
-        """Complete first claims that have nothing to keep; return how many were still owned."""
+    async def complete_plain(self, jobs: list[ClaimedJob]) -> int:
+        """Complete first claims of one kind with nothing to keep; return how many were owned."""
         if crashpoints.ARMED:
             crashpoints.passed("settle.before_commit")
+        ids = [job.id for job in jobs]
+        kind = jobs[0].queue, jobs[0].job_name
+        args = self.now, self.worker, ids, FIRST, *kind, self.db.rollups
         try:
-            return await self.db.change("jobs/complete_plain", self.now, self.worker, ids, FIRST)
+            [record] = await self.db.fetch("jobs/complete_plain", *args)
         except (*KEY_TAKEN, *UNSTORABLE):
             return 0
+        return int(record["number"])
 
     async def write_together(self, verb: str, rows: list[Row]) -> set[str]:
         """Write rows of one kind in one statement, or one by one where a bad one is among them."""
@@ -106,36 +114,39 @@ class Settling:
     async def write(self, verb: str, rows: list[Row], *, keep_key: bool = True) -> set[str]:
         """Run the statement for these rows; return the ids that it matched."""
         columns = [list(column) for column in zip(*rows, strict=True)]
-        head = self.head(verb, keep_key=keep_key)
+        head, tail = self.around(verb, keep_key=keep_key)
         if crashpoints.ARMED:
             crashpoints.passed("bury.between" if verb == "bury" else "settle.before_commit")
-        records = await self.db.fetch(f"jobs/{verb}", *head, *columns)
-        return {str(record["id"]) for record in records}
+        records = await self.db.fetch(f"jobs/{verb}", *head, *columns, *tail)
+        return {str(job_id) for record in records for job_id in record["ids"]}
 
-    def head(self, verb: str, *, keep_key: bool) -> tuple[object, ...]:
-        """Return the parameters that come before the columns."""
+    def around(self, verb: str, *, keep_key: bool) -> tuple[Row, Row]:
+        """Return the parameters that come before the columns, and those that come after them."""
         match verb:
+            case "complete_again":
+                return (self.worker,), ()
             case "retry" | "snooze" | "release" | "crash":
-                return self.now, self.worker, keep_key
+                return (self.now, self.worker, keep_key), (self.db.rollups,)
             case _:
-                return self.now, self.worker
+                return (self.now, self.worker), (self.db.rollups,)
 
 
-def apart(settlements: Sequence[Settlement]) -> tuple[list[str], list[tuple[str, Row]]]:
-    """Return the ids of first claims that completed with nothing to keep, and the rows of others.
+def apart(settlements: Sequence[Settlement]) -> tuple[list[ClaimedJob], list[tuple[str, Row]]]:
+    """Return the first claims that completed with nothing to keep, and the rows of the others.
 
-    A few of them are no reason for a statement of their own.
+    Those of one name in one queue: of the kind that there are most of. A few of them are no reason
+    for a statement of their own.
     """
-    plain = [
-        settlement.job.id
-        for settlement in settlements
-        if settlement.job.fence == FIRST and is_plain(settlement.outcome)
-    ]
+    kinds: defaultdict[tuple[str, str], list[ClaimedJob]] = defaultdict(list)
+    for job, outcome in settlements:
+        if job.fence == FIRST and is_plain(outcome):
+            kinds[job.queue, job.job_name].append(job)
+    plain = max(kinds.values(), key=len) if kinds else []
     if len(plain) < FEW:
         return [], [row_of(settlement) for settlement in settlements]
     if len(plain) == len(settlements):
         return plain, []
-    known = set(plain)
+    known = {job.id for job in plain}
     return plain, [row_of(one) for one in settlements if one.job.id not in known]
 
 
@@ -148,19 +159,20 @@ def row_of(  # noqa: PLR0911 - one return for each outcome
     settlement: Settlement,
 ) -> tuple[str, Row]:
     """Return the verb for an outcome and its columns."""
-    claim = settlement.job.id, settlement.job.fence
+    job = settlement.job
+    claim = job.id, job.fence
     match settlement.outcome:
         case Complete(result, result_error):
             return "complete", (*claim, result, result_error)
         case Retry(delay, failure):
             delay = min(delay, LONGEST_DELAY)
-            return "retry", (*claim, delay, failure.summary, failure.traceback)
+            return "retry", (*claim, delay, failure.summary, failure.traceback, job.scheduled_at)
         case Snooze(seconds):
-            return "snooze", (*claim, min(seconds, LONGEST_DELAY))
+            return "snooze", (*claim, min(seconds, LONGEST_DELAY), job.scheduled_at)
         case Release():
             return "release", claim
         case Crash(failure):
-            return "crash", (*claim, failure.summary, failure.traceback)
+            return "crash", (*claim, failure.summary, failure.traceback, job.attempt)
         case Cancel():
             return "cancel_claimed", claim
         case Bury(reason, failure):
@@ -169,6 +181,6 @@ def row_of(  # noqa: PLR0911 - one return for each outcome
 
 def harmless(verb: str, row: Row, why: str) -> Row:
     """Return the row with nothing in it that a database could refuse."""
-    if verb == "complete":
+    if verb in {"complete", "complete_again"}:
         return (*row[:2], None, storable(f"The result can't be stored: {why}"))
     return tuple(storable(value) if isinstance(value, str) else value for value in row)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from soniq.backends.postgres import rows
 from soniq.backends.postgres.pool import Database
 from soniq.clock import Clock
+from soniq.history import Rollup, merged
 
 STATES = ("queued", "processing", "done", "cancelled", "dead_letter")
 
@@ -31,3 +35,21 @@ class PostgresStats:
         records = await self._db.fetch("stats/unserved", self._clock.pinned())
         waits = sorted((record["queue"], record["seconds"]) for record in records)
         return {queue: seconds for queue, seconds in waits if seconds >= grace}
+
+    async def rollups(
+        self,
+        *,
+        since: datetime,
+        until: datetime,
+        queue: str | None = None,
+        job_name: str | None = None,
+    ) -> list[Rollup]:
+        """Return what has become of attempts, minute by minute, summed over workers."""
+        records = await self._db.fetch("stats/rollups", since, until, queue, job_name)
+        return merged(rows.rollup(record) for record in records)
+
+    async def prune(self, *, older_than: float) -> int:
+        """Delete the rollups of minutes that ended long enough ago; return how many rows."""
+        now, age = self._clock.pinned(), rows.within_calendar(older_than)
+        (record,) = await self._db.fetch("stats/prune", now, age)
+        return int(record["pruned"])

@@ -34,12 +34,20 @@ class SqliteBackend:
 
     name = "sqlite"
 
-    def __init__(self, path: Path, clock: Clock, *, lifeline: Lifeline | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        rollups: bool = True,
+        lifeline: Lifeline | None = None,
+    ) -> None:
         self.path = path
+        self._rollups = rollups
         self._lock = WorkerLock(path, lifeline.worker_id) if lifeline else None
         self._clock = clock
         self._database = Database(path)
-        self.jobs: JobStore = SqliteJobStore(self._database, clock)
+        self.jobs: JobStore = SqliteJobStore(self._database, clock, rollups=rollups)
         self.schedules: ScheduleStore = SqliteScheduleStore(self._database, clock)
         self.dead_letters: DeadLetterStore = SqliteDeadLetterStore(self._database, clock)
         self.workers: WorkerStore = SqliteWorkerStore(self._database, clock, path)
@@ -94,7 +102,7 @@ class SqliteBackend:
 
     def sibling(self, lifeline: Lifeline | None = None) -> SqliteBackend:
         """Return another, unopened handle to the same file, for another thread and event loop."""
-        return SqliteBackend(self.path, self._clock, lifeline=lifeline)
+        return SqliteBackend(self.path, self._clock, rollups=self._rollups, lifeline=lifeline)
 
     def _migrate(self, connection: Any) -> list[Migration]:
         return migrate(connection, self._clock.now())

@@ -18,12 +18,14 @@ from soniq import crashpoints
 from soniq.backends.refusals import claim_lost, ended_by_hand, refuse_connection
 from soniq.backends.sqlite.connection import HOLD, Database, Hold
 from soniq.backends.sqlite.failures import code_of, is_busy, translate
-from soniq.backends.sqlite.insert import insert_through
+from soniq.backends.sqlite.history import Ends
+from soniq.backends.sqlite.insert import first, insert_through
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import text
 from soniq.backends.sqlite.transactions import PATIENCE
 from soniq.backends.sqlite.wakeups import bells_of, in_transaction
 from soniq.clock import Clock
+from soniq.history import Group
 from soniq.job import ClaimedJob, NewJob
 from soniq.outlast import outlast
 
@@ -46,9 +48,10 @@ class Latch:
 class Completions:
     """The transactions of handlers on one file. While one is open, all other writers wait."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, rollups: bool) -> None:
         self._database = database
         self._clock = clock
+        self._rollups = rollups
         # The open ones, each with the queues to wake when it is committed.
         self._open: dict[aiosqlite.Connection, set[str]] = {}
 
@@ -95,12 +98,22 @@ class Completions:
     ) -> None:
         if not in_transaction(connection):  # a conflict clause or a full disk can have ended it
             raise ended_by_hand(claim)
-        now = text(self._clock.now())
-        facts = {"id": claim.id, "fence": claim.fence, "worker": worker, "now": now}
+        now = self._clock.now()
+        facts: dict[str, str | int | None] = {
+            "id": claim.id,
+            "fence": claim.fence,
+            "worker": worker,
+            "now": text(now),
+        }
+        ends = Ends(now, counting=self._rollups)
         try:
-            cursor = await connection.execute(sql("jobs/complete_within"), facts)
-            if not cursor.rowcount:
+            done = await first(connection, "jobs/complete_within", facts)
+            if done is None:
                 raise claim_lost(claim)
+            group = Group(worker, claim.queue, claim.job_name, "complete")
+            ends.count(group, claim.scheduled_at, done[0])
+            for rollup in ends.rollups():
+                await connection.execute(sql("history/roll_up"), rollup)
             if crashpoints.ARMED:
                 crashpoints.passed("transaction.before_commit")
             await connection.execute("COMMIT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlite3 import Connection
 
 from soniq.backends.sqlite.connection import Database
+from soniq.backends.sqlite.history import forget
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import dead_letter, text
 from soniq.backends.times import later
@@ -64,11 +65,13 @@ class SqliteDeadLetterStore:
 
     async def delete(self, job_id: str) -> bool:
         """Delete one dead letter; tell whether there was one."""
-        return await self._database.write(
-            lambda connection: (
-                connection.execute(sql("dead_letters/delete"), {"id": job_id}).rowcount > 0
-            )
-        )
+
+        def work(connection: Connection) -> bool:
+            found = connection.execute(sql("dead_letters/delete"), {"id": job_id}).rowcount > 0
+            forget(connection, [job_id])
+            return found
+
+        return await self._database.write(work)
 
     async def purge(
         self, *, older_than: float = 0.0, queue: str | None = None, name: str | None = None
@@ -76,9 +79,13 @@ class SqliteDeadLetterStore:
         """Delete all that ended more than ``older_than`` seconds ago and match; return how many."""
         before = text(later(self._clock.now(), -older_than))
         wanted = {"before": before, "queue": queue, "name": name}
-        return await self._database.write(
-            lambda connection: connection.execute(sql("dead_letters/purge"), wanted).rowcount
-        )
+
+        def work(connection: Connection) -> int:
+            gone = [job_id for (job_id,) in connection.execute(sql("dead_letters/purge"), wanted)]
+            forget(connection, gone)
+            return len(gone)
+
+        return await self._database.write(work)
 
     async def count(self) -> list[tuple[str, str, str, int]]:
         """Return (queue, job_name, reason, number), sorted."""

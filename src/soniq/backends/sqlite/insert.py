@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from sqlite3 import Connection
@@ -62,11 +62,14 @@ async def insert_through(
     return ids
 
 
-async def first(connection: aiosqlite.Connection, verb: str, facts: dict[str, str | None]) -> Any:
-    """Return the first record as a tuple, whatever the handler wants its own records to be."""
+async def first(
+    connection: aiosqlite.Connection, verb: str, facts: Mapping[str, str | int | None]
+) -> Any:
+    """Return the first record, or None, whatever the handler wants its own records to be."""
     cursor = await connection.execute(sql(verb), facts)
     cursor.row_factory = None
-    return await cursor.fetchone()
+    # All of them: a statement that could still answer stands in the way of a commit.
+    return next(iter(await cursor.fetchall()), None)
 
 
 def values(jobs: Sequence[NewJob], now: datetime) -> list[Values]:

@@ -12,14 +12,16 @@ from soniq.backends.refusals import still_running
 from soniq.backends.sqlite.claim import claim, due_at
 from soniq.backends.sqlite.completion import Completions
 from soniq.backends.sqlite.connection import Database
+from soniq.backends.sqlite.history import Ends, forget
 from soniq.backends.sqlite.insert import insert
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rescue import bury_unknown, rescue
 from soniq.backends.sqlite.rows import job as job_of
-from soniq.backends.sqlite.rows import moment, text
-from soniq.backends.sqlite.settle import revoked, settle
+from soniq.backends.sqlite.rows import moment, past_attempt, text
+from soniq.backends.sqlite.settle import Settling, revoked
 from soniq.backends.times import later
 from soniq.clock import Clock
+from soniq.history import PastAttempt
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
 from soniq.outcome import Settlement
 
@@ -30,10 +32,11 @@ class SqliteJobStore:
     The clock is asked within the transaction: waiting for the lock must not make a time stale.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, rollups: bool) -> None:
         self._database = database
         self._clock = clock
-        self._completions = Completions(database, clock)
+        self._rollups = rollups
+        self._completions = Completions(database, clock, rollups=rollups)
 
     async def insert(
         self, jobs: Sequence[NewJob], *, connection: object | None = None
@@ -68,9 +71,13 @@ class SqliteJobStore:
 
     async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
         """Write the outcomes of claims of ``worker``; return the ids of the jobs it still owned."""
-        return await self._database.write(
-            lambda connection: settle(connection, settlements, worker=worker, now=self._clock.now())
-        )
+
+        def work(connection: Connection) -> set[str]:
+            now = self._clock.now()
+            ends = Ends(now, counting=self._rollups)
+            return Settling(connection, worker, now, ends).settle(settlements)
+
+        return await self._database.write(work)
 
     async def isolate(self, job: ClaimedJob, *, worker: str) -> bool:
         """Note that ``worker`` runs nothing beside this claim; False if the claim is lost."""
@@ -92,17 +99,24 @@ class SqliteJobStore:
     async def rescue(self, *, max_crashes: int) -> list[Rescued]:
         """Take back the jobs whose worker's lease has run out or whose worker row is gone."""
         return await self._database.write(
-            lambda connection: rescue(connection, max_crashes=max_crashes, now=self._clock.now())
+            lambda connection: rescue(
+                connection,
+                max_crashes=max_crashes,
+                now=self._clock.now(),
+                rollups=self._rollups,
+            )
         )
 
     async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
         """Bury jobs of these names, due for ``grace`` seconds, that no living worker knows."""
         strangers = tuple(names)
-        return await self._database.write(
-            lambda connection: bury_unknown(
-                connection, strangers, grace=grace, now=self._clock.now()
-            )
-        )
+
+        def work(connection: Connection) -> int:
+            now = self._clock.now()
+            ends = Ends(now, counting=self._rollups)
+            return bury_unknown(connection, strangers, grace=grace, now=now, ends=ends)
+
+        return await self._database.write(work)
 
     async def get(self, job_id: str) -> Job | None:
         """Return the job, or None."""
@@ -110,6 +124,13 @@ class SqliteJobStore:
             lambda connection: connection.execute(sql("jobs/get"), {"id": job_id}).fetchone()
         )
         return job_of(record) if record else None
+
+    async def attempts(self, job_id: str) -> list[PastAttempt]:
+        """Return the attempts of a job that did not end well, oldest end first."""
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/attempts"), {"id": job_id}).fetchall()
+        )
+        return [past_attempt(record) for record in records]
 
     async def find(
         self,
@@ -146,6 +167,7 @@ class SqliteJobStore:
         def work(connection: Connection) -> bool:
             facts = {"id": job_id}
             if connection.execute(sql("jobs/delete"), facts).rowcount:
+                forget(connection, [job_id])
                 return True
             if connection.execute(sql("jobs/exists"), facts).fetchone():
                 raise still_running(job_id)
@@ -158,6 +180,8 @@ class SqliteJobStore:
 
         def work(connection: Connection) -> int:
             facts = {"before": text(later(self._clock.now(), -older_than)), "limit": limit}
-            return connection.execute(sql("jobs/prune"), facts).rowcount
+            pruned = [job_id for (job_id,) in connection.execute(sql("jobs/prune"), facts)]
+            forget(connection, pruned)
+            return len(pruned)
 
         return await self._database.write(work)

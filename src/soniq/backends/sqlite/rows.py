@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from soniq.history import PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 
@@ -18,6 +19,8 @@ Record = tuple[Any, ...]
 JOB = tuple(field.name for field in fields(Job))
 DEAD_LETTER = tuple(field.name for field in fields(DeadLetter))
 WORKER = tuple(field.name for field in fields(Worker))
+PAST_ATTEMPT = tuple(field.name for field in fields(PastAttempt))
+ROLLUP = tuple(field.name for field in fields(Rollup))
 SCHEDULE = tuple(field.name for field in fields(Schedule))
 
 
@@ -66,6 +69,19 @@ def dead_letter(record: Record) -> DeadLetter:
     facts = named(DEAD_LETTER, record)
     facts["args"] = json.loads(facts["args"])
     return DeadLetter(**facts)
+
+
+def past_attempt(record: Record) -> PastAttempt:
+    """Return the attempt of ``jobs/attempts``."""
+    return PastAttempt(**named(PAST_ATTEMPT, record))
+
+
+def rollup(record: Record) -> Rollup:
+    """Return the rollup of ``stats/rollups``."""
+    facts = dict(zip(ROLLUP, record, strict=True))
+    facts["minute"] = moment(facts["minute"])
+    facts["waits"], facts["runs"] = (tuple(json.loads(facts[name])) for name in ("waits", "runs"))
+    return Rollup(**facts)
 
 
 def worker(record: Record) -> Worker:

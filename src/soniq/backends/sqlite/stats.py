@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from sqlite3 import Connection
 
 from soniq.backends.counts import by_queue
 from soniq.backends.sqlite.claim import due_at, served
 from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.queries import sql
-from soniq.backends.sqlite.rows import moment, text
+from soniq.backends.sqlite.rows import moment, rollup, text
 from soniq.backends.sqlite.rows import worker as worker_of
+from soniq.backends.times import later
 from soniq.clock import Clock
+from soniq.history import Rollup, merged, minute_of
 
 
 class SqliteStatsStore:
@@ -34,6 +36,35 @@ class SqliteStatsStore:
         due = await self._database.read(lambda connection: first_unserved(connection, now))
         waits = {queue: (now - moment(first)).total_seconds() for queue, first in due.items()}
         return {queue: seconds for queue, seconds in waits.items() if seconds >= grace}
+
+    async def rollups(
+        self,
+        *,
+        since: datetime,
+        until: datetime,
+        queue: str | None = None,
+        job_name: str | None = None,
+    ) -> list[Rollup]:
+        """Return what has become of attempts, minute by minute, summed over workers."""
+        wanted = {
+            "since": text(minute_of(since)),
+            "until": text(until),
+            "queue": queue,
+            "job_name": job_name,
+        }
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("stats/rollups"), wanted).fetchall()
+        )
+        return merged(rollup(record) for record in records)
+
+    async def prune(self, *, older_than: float) -> int:
+        """Delete the rollups of minutes that ended long enough ago; return how many rows."""
+
+        def work(connection: Connection) -> int:
+            before = later(self._clock.now(), -older_than) - timedelta(minutes=1)
+            return connection.execute(sql("stats/prune"), {"before": text(before)}).rowcount
+
+        return await self._database.write(work)
 
 
 def first_unserved(connection: Connection, now: datetime) -> dict[str, str]:

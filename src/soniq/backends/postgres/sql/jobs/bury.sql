@@ -9,27 +9,43 @@ WITH gone AS (
         AND job.worker_id = $2
         AND job.status || '' = 'processing'
     RETURNING
-        job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
-        claim.reason, job.scheduled_at, job.created_at, job.started_at, job.worker_id,
-        claim.last_error, claim.last_traceback,
+        job.id, job.fence, job.job_name, job.queue, job.priority, job.args, job.attempts,
+        job.max_attempts, claim.reason, job.scheduled_at, job.created_at, job.started_at,
+        job.worker_id, claim.last_error, claim.last_traceback,
+        GREATEST(date_part('epoch', job.started_at - job.scheduled_at), 0) AS waited,
+        GREATEST(date_part('epoch', COALESCE($1::timestamptz, now()) - job.started_at), 0) AS ran,
         job.crashes + (claim.reason = 'worker_crashed')::integer AS crashes
-)
-INSERT INTO soniq_dead_letter_jobs (
-    id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
-    started_at, finished_at, worker_id, last_error, last_traceback, crashes
+),
+buried AS (
+    INSERT INTO soniq_dead_letter_jobs (
+        id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at,
+        created_at, started_at, finished_at, worker_id, last_error, last_traceback, crashes
+    )
+    SELECT
+        id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at,
+        created_at, started_at, COALESCE($1::timestamptz, now()), worker_id, last_error,
+        last_traceback, crashes
+    FROM gone
+    -- An id that was buried, inserted anew and buried again keeps its latest end.
+    ON CONFLICT (id) DO UPDATE SET
+        attempts = excluded.attempts,
+        reason = excluded.reason,
+        started_at = excluded.started_at,
+        finished_at = excluded.finished_at,
+        worker_id = excluded.worker_id,
+        last_error = excluded.last_error,
+        last_traceback = excluded.last_traceback,
+        crashes = excluded.crashes
 )
 SELECT
-    id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
-    started_at, COALESCE($1::timestamptz, now()), worker_id, last_error, last_traceback, crashes
+    array_agg(id) AS ids,
+    sum(soniq_keep_attempt(
+        id, fence, attempts, $2, 'bury', started_at, COALESCE($1::timestamptz, now()), last_error,
+        last_traceback
+    )) AS kept,
+    CASE WHEN $8::boolean THEN soniq_roll_up(
+        COALESCE($1::timestamptz, now()), $2, 'bury', queue, job_name, count(*), sum(waited),
+        sum(ran), array_agg(soniq_bucket(waited)), array_agg(soniq_bucket(ran))
+    ) END AS counted
 FROM gone
--- An id that was buried, inserted anew and buried again keeps its latest end.
-ON CONFLICT (id) DO UPDATE SET
-    attempts = excluded.attempts,
-    reason = excluded.reason,
-    started_at = excluded.started_at,
-    finished_at = excluded.finished_at,
-    worker_id = excluded.worker_id,
-    last_error = excluded.last_error,
-    last_traceback = excluded.last_traceback,
-    crashes = excluded.crashes
-RETURNING id
+GROUP BY queue, job_name

@@ -13,23 +13,33 @@ gone AS (
         AND job.job_name = ANY (ARRAY(SELECT stranger.job_name FROM stranger))
         AND job.scheduled_at <= COALESCE($1::timestamptz, now()) - $3 * interval '1 second'
     RETURNING job.*
+),
+buried AS (
+    INSERT INTO soniq_dead_letter_jobs (
+        id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at,
+        created_at, started_at, finished_at, worker_id, last_error, last_traceback, crashes
+    )
+    SELECT
+        id, job_name, queue, priority, args, attempts, max_attempts, $4, scheduled_at,
+        created_at, started_at, COALESCE($1::timestamptz, now()), worker_id, $5, NULL, crashes
+    FROM gone
+    -- An id that was buried, inserted anew and buried again keeps its latest end.
+    ON CONFLICT (id) DO UPDATE SET
+        attempts = excluded.attempts,
+        reason = excluded.reason,
+        started_at = excluded.started_at,
+        finished_at = excluded.finished_at,
+        worker_id = excluded.worker_id,
+        last_error = excluded.last_error,
+        last_traceback = excluded.last_traceback,
+        crashes = excluded.crashes
 )
-INSERT INTO soniq_dead_letter_jobs (
-    id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
-    started_at, finished_at, worker_id, last_error, last_traceback, crashes
-)
+-- No attempt has ended here, and no worker had the job.
 SELECT
-    id, job_name, queue, priority, args, attempts, max_attempts, $4, scheduled_at, created_at,
-    started_at, COALESCE($1::timestamptz, now()), worker_id, $5, NULL, crashes
+    array_agg(id) AS ids,
+    CASE WHEN $6::boolean THEN soniq_roll_up(
+        COALESCE($1::timestamptz, now()), '00000000-0000-0000-0000-000000000000', 'bury', queue,
+        job_name, count(*), 0, 0, '{}', '{}'
+    ) END AS counted
 FROM gone
--- An id that was buried, inserted anew and buried again keeps its latest end.
-ON CONFLICT (id) DO UPDATE SET
-    attempts = excluded.attempts,
-    reason = excluded.reason,
-    started_at = excluded.started_at,
-    finished_at = excluded.finished_at,
-    worker_id = excluded.worker_id,
-    last_error = excluded.last_error,
-    last_traceback = excluded.last_traceback,
-    crashes = excluded.crashes
-RETURNING id
+GROUP BY queue, job_name

@@ -9,6 +9,19 @@ WITH done AS (
         AND job.worker_id = $2::text::uuid
         AND job.status || '' = 'processing'
         AND pg_current_xact_id()::text = $5
-    RETURNING job.id
+    RETURNING
+        job.queue, job.job_name, job.finished_at,
+        GREATEST(date_part('epoch', job.started_at - job.scheduled_at), 0) AS waited,
+        GREATEST(date_part('epoch', job.finished_at - job.started_at), 0) AS ran
 )
-SELECT pg_current_xact_id()::text = $5 AS same, EXISTS (SELECT FROM done) AS owned
+SELECT
+    pg_current_xact_id()::text = $5 AS same,
+    EXISTS (SELECT FROM done) AS owned,
+    (
+        SELECT soniq_roll_up(
+            finished_at, $2::text::uuid, 'complete', queue, job_name, 1, waited, ran,
+            ARRAY[soniq_bucket(waited)], ARRAY[soniq_bucket(ran)]
+        )
+        FROM done
+        WHERE $6::text::boolean
+    ) AS counted

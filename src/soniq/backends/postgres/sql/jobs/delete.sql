@@ -7,6 +7,14 @@ gone AS (
     USING held
     WHERE job.id = held.id AND held.status <> 'processing'
     RETURNING job.id
+),
+forgotten AS (
+    DELETE FROM soniq_attempts AS attempt
+    WHERE attempt.job_id = ANY (ARRAY(
+        SELECT gone.id
+        FROM gone
+        WHERE NOT EXISTS (SELECT FROM soniq_dead_letter_jobs AS letter WHERE letter.id = gone.id)
+    ))
 )
 SELECT
     EXISTS (SELECT FROM held WHERE status = 'processing') AS running,

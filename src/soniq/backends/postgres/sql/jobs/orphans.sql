@@ -1,5 +1,5 @@
-SELECT job.id, job.job_name, job.queue, job.worker_id, job.fence, job.crashes, job.cancel_requested,
-    job.isolated_fence = job.fence AS isolated
+SELECT job.id, job.job_name, job.queue, job.worker_id, job.fence, job.attempts, job.crashes,
+    job.cancel_requested, job.isolated_fence = job.fence AS isolated
 FROM soniq_jobs AS job
 WHERE job.status = 'processing'
     AND NOT EXISTS (

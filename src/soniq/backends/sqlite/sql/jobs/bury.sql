@@ -14,3 +14,4 @@ ON CONFLICT (id) DO UPDATE SET
     finished_at = excluded.finished_at, worker_id = excluded.worker_id,
     last_error = excluded.last_error, last_traceback = excluded.last_traceback,
     crashes = excluded.crashes
+RETURNING started_at, 'buried'

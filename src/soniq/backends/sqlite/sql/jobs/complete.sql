@@ -1,9 +1,9 @@
 -- One statement for the whole batch: rows are JSON lists of id, fence, result and result_error.
--- The claim that has made a job done may say so again: after a lost answer, or with the result.
 UPDATE soniq_jobs
-SET status = 'done', finished_at = CASE status WHEN 'done' THEN finished_at ELSE :now END,
+SET status = 'done', finished_at = :now,
     result = json_extract(given.value, '$[2]'), result_error = json_extract(given.value, '$[3]')
 FROM json_each(:rows) AS given
 WHERE soniq_jobs.id = json_extract(given.value, '$[0]')
     AND fence = json_extract(given.value, '$[1]') AND worker_id = :worker
-    AND status IN ('processing', 'done')
+    AND status = 'processing'
+RETURNING id, started_at

@@ -1,4 +1,5 @@
-SELECT id, job_name, queue, worker_id, crashes, cancel_requested, isolated_fence = fence
+SELECT id, job_name, queue, worker_id, crashes, cancel_requested, isolated_fence = fence, fence,
+    attempts, scheduled_at, started_at
 FROM soniq_jobs
 WHERE status = 'processing' AND NOT EXISTS (
     SELECT 1 FROM soniq_workers

@@ -5,3 +5,4 @@ WHERE id IN (
     ORDER BY finished_at
     LIMIT :limit
 )
+RETURNING id

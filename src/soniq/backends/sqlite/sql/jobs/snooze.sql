@@ -7,3 +7,4 @@ SET status = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
         WHERE other.unique_key = soniq_jobs.unique_key AND other.status = 'queued'
     ) THEN NULL ELSE unique_key END
 WHERE id = :id AND fence = :fence AND worker_id = :worker AND status = 'processing'
+RETURNING started_at, status

@@ -1,0 +1,19 @@
+SELECT
+    minute, queue, job_name, outcome, sum(count)::bigint AS count, sum(wait_seconds) AS wait_seconds,
+    sum(run_seconds) AS run_seconds,
+    ARRAY[
+        sum(waits[1]), sum(waits[2]), sum(waits[3]), sum(waits[4]), sum(waits[5]),
+        sum(waits[6]), sum(waits[7]), sum(waits[8]), sum(waits[9]), sum(waits[10]),
+        sum(waits[11]), sum(waits[12]), sum(waits[13])
+    ]::bigint[] AS waits,
+    ARRAY[
+        sum(runs[1]), sum(runs[2]), sum(runs[3]), sum(runs[4]), sum(runs[5]),
+        sum(runs[6]), sum(runs[7]), sum(runs[8]), sum(runs[9]), sum(runs[10]),
+        sum(runs[11]), sum(runs[12]), sum(runs[13])
+    ]::bigint[] AS runs
+FROM soniq_rollups
+WHERE minute >= date_bin('1 minute', $1::timestamptz, 'epoch')
+    AND minute < $2
+    AND ($3::text IS NULL OR queue = $3)
+    AND ($4::text IS NULL OR job_name = $4)
+GROUP BY minute, queue, job_name, outcome

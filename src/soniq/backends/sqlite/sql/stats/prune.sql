@@ -1,0 +1,1 @@
+DELETE FROM soniq_rollups WHERE minute < :before
