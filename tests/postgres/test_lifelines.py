@@ -41,6 +41,18 @@ async def postgres(postgres_url: str) -> AsyncIterator[PostgresBackend]:
     await backend.close()
 
 
+@pytest.fixture(autouse=True)
+def no_connection_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the driver from replacing a lost connection before anybody asks for one.
+
+    It may do so at any moment, and with the connection the lock is back.
+    """
+
+    async def leave_it(_: object) -> None: ...
+
+    monkeypatch.setattr(asyncpg.Pool, "_maintain_min_size", leave_it, raising=False)
+
+
 @pytest.fixture
 async def admin(postgres_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     """Give a connection that is no part of Soniq."""
