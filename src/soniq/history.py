@@ -88,8 +88,8 @@ class Tally:
         self.count += 1
         if started is None:
             return
-        waited = max(0.0, (started - due).total_seconds())
-        ran = max(0.0, (ended - started).total_seconds())
+        waited = (started - due).total_seconds() if due < started else 0.0
+        ran = (ended - started).total_seconds() if started < ended else 0.0
         self.wait_seconds += waited
         self.run_seconds += ran
         self.waits[histogram.bucket_of(waited)] += 1

@@ -206,6 +206,36 @@ async def test_claims_walk_the_index(file_backend: SqliteBackend) -> None:
     assert not any("TEMP B-TREE FOR ORDER BY" in step for step in steps)
 
 
+@pytest.mark.parametrize("verb", ["jobs/complete", "jobs/complete_again"])
+async def test_completions_are_probes_of_the_primary_key(
+    file_backend: SqliteBackend, verb: str
+) -> None:
+    """However many jobs the worker is running beside them."""
+    from soniq.backends.sqlite.queries import sql  # noqa: PLC0415 - only this test looks inside
+
+    plan = await file_backend._database.read(
+        lambda connection: connection.execute(
+            "EXPLAIN QUERY PLAN " + sql(verb), {"rows": "[]", "worker": "w", "now": "x"}
+        ).fetchall()
+    )
+    assert "SEARCH soniq_jobs USING INDEX sqlite_autoindex_soniq_jobs_1 (id=?)" in {
+        step[3] for step in plan
+    }
+
+
+async def test_rollups_are_a_range_of_the_primary_key(file_backend: SqliteBackend) -> None:
+    """An hour is read without a look at the others."""
+    from soniq.backends.sqlite.queries import sql  # noqa: PLC0415 - only this test looks inside
+
+    wanted = {"since": "a", "until": "b", "queue": None, "job_name": None}
+    plan = await file_backend._database.read(
+        lambda connection: connection.execute(
+            "EXPLAIN QUERY PLAN " + sql("stats/rollups"), wanted
+        ).fetchall()
+    )
+    assert "SEARCH soniq_rollups USING PRIMARY KEY (minute>? AND minute<?)" in plan[0][3]
+
+
 # --- several users of one handle ------------------------------------------------------------------
 
 

@@ -8,29 +8,34 @@ from soniq.backends.memory.tables import JobRow, Tables
 from soniq.history import KEPT, NOBODY, Group, PastAttempt, Tally, minute_of
 from soniq.outcome import Failure, storable
 
-COMPLETE = "complete"
-
 
 def note(
     tables: Tables, row: JobRow, name: str, now: datetime, failure: Failure | None = None
 ) -> None:
     """Note how the attempt of a PROCESSING row ends, before anything else is done to the row."""
     count(tables, row, name, now)
-    if name == COMPLETE or row.started_at is None:
+    if row.started_at is None:
         return
-    attempts = tables.attempts.setdefault(row.id, [])
-    attempts.append(
-        PastAttempt(
-            attempt=row.attempts,
-            worker_id=row.worker_id or NOBODY,
-            outcome=name,
-            started_at=row.started_at,
-            finished_at=now,
-            error=storable(failure.summary) if failure else None,
-            traceback=storable(failure.traceback) if failure and failure.traceback else None,
-        )
+    attempts = tables.attempts.setdefault(row.id, {})
+    attempts[row.fence] = PastAttempt(
+        attempt=row.attempts,
+        worker_id=row.worker_id or NOBODY,
+        outcome=name,
+        started_at=row.started_at,
+        finished_at=now,
+        error=storable(failure.summary) if failure else None,
+        traceback=storable(failure.traceback) if failure and failure.traceback else None,
     )
-    del attempts[:-KEPT]
+    if row.fence > KEPT:
+        for fence in [fence for fence in attempts if fence <= row.fence - KEPT]:
+            del attempts[fence]
+
+
+def find(tables: Tables, job_id: str) -> list[PastAttempt]:
+    """Return the attempts of a job that are kept, oldest end first."""
+    attempts = tables.attempts.get(job_id, {})
+    order = sorted(attempts, key=lambda fence: (attempts[fence].finished_at, fence))
+    return [attempts[fence] for fence in order]
 
 
 def count(tables: Tables, row: JobRow, name: str, now: datetime) -> None:
@@ -40,10 +45,17 @@ def count(tables: Tables, row: JobRow, name: str, now: datetime) -> None:
     started = row.started_at if row.worker_id else None
     group = Group(row.worker_id or NOBODY, row.queue, row.job_name, name)
     minute = tables.tallies.setdefault(minute_of(now), {})
-    minute.setdefault(group, Tally()).add(row.scheduled_at, started, now)
+    tally = minute.get(group)
+    if tally is None:
+        tally = minute[group] = Tally()
+    tally.add(row.scheduled_at, started, now)
 
 
 def forget(tables: Tables, job_id: str) -> None:
-    """Drop the attempts of a job that is gone, unless its dead letter or another job has its id."""
-    if job_id not in tables.jobs and job_id not in tables.dead_letters:
+    """Drop the attempts of a job that is gone.
+
+    Unless its dead letter is there, or another job with its id that was claimed again.
+    """
+    row = tables.jobs.get(job_id)
+    if job_id not in tables.dead_letters and (row is None or row.fence <= 1):
         tables.attempts.pop(job_id, None)

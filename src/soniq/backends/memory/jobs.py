@@ -186,7 +186,7 @@ class MemoryJobStore:
     async def attempts(self, job_id: str) -> list[PastAttempt]:
         """Return the attempts of a job that did not end well, oldest end first."""
         with self._tables.lock:
-            return list(self._tables.attempts.get(job_id, ()))
+            return history.find(self._tables, job_id)
 
     async def find(
         self,

@@ -38,13 +38,14 @@ def owned(tables: Tables, job: ClaimedJob, worker: str, *, or_done: bool = False
 
 def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
     """Turn the row into what the outcome says."""
-    if row.status is JobStatus.PROCESSING:
-        keep(tables, row, outcome, now)
+    if isinstance(outcome, Complete):
+        row.result, row.result_error = kept(outcome.result, outcome.result_error)
+        if row.status is JobStatus.PROCESSING:
+            history.count(tables, row, "complete", now)
+            tables.end(row, JobStatus.DONE, now)
+        return
+    keep(tables, row, outcome, now)
     match outcome:
-        case Complete(result, result_error):
-            row.result, row.result_error = kept(result, result_error)
-            if row.status is JobStatus.PROCESSING:
-                tables.end(row, JobStatus.DONE, now)
         case Retry(delay, failure):
             note(row, failure)
             row.scheduled_at = later(now, min(delay, LONGEST_DELAY))
@@ -71,7 +72,7 @@ def apply(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
 
 
 def keep(tables: Tables, row: JobRow, outcome: Outcome, now: datetime) -> None:
-    """Keep how an attempt ends."""
+    """Keep how an attempt ends that does not end well."""
     goes_back = isinstance(outcome, Retry | Snooze | Release | Crash)
     name = name_of(outcome, cancelled=goes_back and row.cancel_requested)
     if name is not None:

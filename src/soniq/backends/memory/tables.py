@@ -90,7 +90,10 @@ class Tables:
         default_factory=dict[str, dict[datetime, Fired]]
     )
     ended: list[Place] = field(default_factory=list[Place])
-    attempts: dict[str, list[PastAttempt]] = field(default_factory=dict[str, list[PastAttempt]])
+    # By job and fence.
+    attempts: dict[str, dict[int, PastAttempt]] = field(
+        default_factory=dict[str, dict[int, PastAttempt]]
+    )
     tallies: dict[datetime, dict[Group, Tally]] = field(
         default_factory=dict[datetime, dict[Group, Tally]]
     )

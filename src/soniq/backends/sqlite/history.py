@@ -93,5 +93,5 @@ class Ends:
 
 
 def forget(connection: Connection, job_ids: Collection[str]) -> None:
-    """Drop the attempts of jobs that are gone, unless a dead letter or another job has their id."""
+    """Drop the attempts of jobs that are gone, unless something else of their id needs them."""
     connection.execute(sql("history/forget"), {"ids": json_list(job_ids)})

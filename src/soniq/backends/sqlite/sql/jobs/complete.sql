@@ -1,3 +1,4 @@
+-- `+status`: each row is a probe of the primary key, no walk along what the worker is running.
 -- One statement for the whole batch: rows are JSON lists of id, fence, result and result_error.
 UPDATE soniq_jobs
 SET status = 'done', finished_at = :now,
@@ -5,5 +6,5 @@ SET status = 'done', finished_at = :now,
 FROM json_each(:rows) AS given
 WHERE soniq_jobs.id = json_extract(given.value, '$[0]')
     AND fence = json_extract(given.value, '$[1]') AND worker_id = :worker
-    AND status = 'processing'
+    AND +status = 'processing'
 RETURNING id, started_at
