@@ -28,6 +28,7 @@ class Fleet:
     tables: Tables
     producer: Soniq
     living: dict[int, Process] = field(default_factory=dict[int, Process])
+    armed: set[int] = field(default_factory=set[int])
     kills: list[Kill] = field(default_factory=list[Kill])
     enqueues: list[Enqueue] = field(default_factory=list[Enqueue])
     charging: set[str] = field(default_factory=set[str])
@@ -37,6 +38,8 @@ class Fleet:
         """Start a worker."""
         process = self.zygote.start(replace(self.order, **changes))
         self.living[process.number] = process
+        if changes.get("crash"):
+            self.armed.add(process.number)
         return process
 
     async def kill(self, process: Process) -> None:
@@ -88,12 +91,19 @@ class Fleet:
         return dict.fromkeys(self.charging, 0) | dict(found)
 
     async def stop(self) -> list[int]:
-        """End all workers by SIGTERM and return their exit codes."""
+        """End all workers by SIGTERM and return their exit codes.
+
+        Those with a crash point may come to it even now: that is the end they were told to take.
+        """
         processes = list(self.living.values())
         self.living.clear()
         for process in processes:
             self.zygote.signal(process, signal.SIGTERM)
-        return [await asyncio.to_thread(self.zygote.wait, process) for process in processes]
+        codes = [await asyncio.to_thread(self.zygote.wait, process) for process in processes]
+        return [
+            0 if code == -signal.SIGKILL and process.number in self.armed else code
+            for process, code in zip(processes, codes, strict=True)
+        ]
 
     async def history(self, **more: Any) -> History:
         """Close the producer and return everything that happened."""

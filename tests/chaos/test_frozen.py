@@ -49,11 +49,19 @@ async def freeze_two_of_three(made: Fleet) -> tuple[History, float]:
 
 def freeze(made: Fleet, worker: Process) -> None:
     """Stop a worker, but not while it has locked the SQLite file: that would stop them all."""
-    made.zygote.signal(worker, signal.SIGSTOP)
+    stop(made, worker)
     while made.tables.is_locked():
         made.zygote.signal(worker, signal.SIGCONT)
         time.sleep(0.01)
-        made.zygote.signal(worker, signal.SIGSTOP)
+        stop(made, worker)
+
+
+def stop(made: Fleet, worker: Process) -> None:
+    """Stop a worker; return when none of its threads runs any more."""
+    made.zygote.signal(worker, signal.SIGSTOP)
+    threads = list(Path(f"/proc/{worker.pid}/task").glob("*/stat"))
+    while any(" T " not in thread.read_text() for thread in threads if thread.exists()):
+        time.sleep(0.001)
 
 
 def working(made: Fleet, since: float = 0.0) -> set[int]:
