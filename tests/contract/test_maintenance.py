@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from soniq.errors import DatabaseUnreachable
 from soniq.worker.maintenance import Maintenance
 from tests.support.clock import FrozenClock
 from tests.support.jobs import dead_letter_of, job_of, run_all
+from tests.support.store import new_job
 
 MakeApp = Callable[..., Soniq]
 
@@ -147,3 +149,19 @@ async def test_who_is_alone_looks_for_the_dead_seldom(
             await maintenance.rescue_in_company()
             clock.advance(seconds=7)
         assert len(looks) == expected
+
+
+async def test_a_rescue_rouses_who_can_run_the_job(make_app: MakeApp, clock: FrozenClock) -> None:
+    """Idle workers look seldom: a job that is queued again has to be called out."""
+    app = make_app(clock)
+    await app.ensure_initialized()
+    await app.backend.jobs.insert([new_job(clock)])
+    worker = WorkerIdentity(app.clock.new_id(), "host", 1, None, 1, ())
+    await app.backend.workers.register(worker, lease=30)
+    await app.backend.jobs.claim(None, limit=1, worker=worker.id)
+    for _ in range(2):  # the first one only begins to listen
+        await app.backend.wakeups.wait(None, timeout=0.01)
+    clock.advance(seconds=31)
+    await maintenance_of(app).rescue()
+    async with asyncio.timeout(10):
+        await app.backend.wakeups.wait(None, timeout=3600)

@@ -20,7 +20,7 @@ PRUNE_BATCH = 1000
 # one that has only lost its connection has a new one, and the lock, within this time.
 SILENCE_SECONDS = 1.2
 # A worker that is the only one looks for jobs of dead ones as if there could be some, but seldom.
-ALONE_SECONDS = 30.0
+LONELY_SECONDS = 30.0
 
 
 class Maintenance:
@@ -65,7 +65,7 @@ class Maintenance:
 
     async def rescue_in_company(self) -> None:
         """Do so where there are other workers, or have been; otherwise twice a minute."""
-        if self._others() or self._clock.monotonic() >= self._rescued_at + ALONE_SECONDS:
+        if self._others() or self._clock.monotonic() >= self._rescued_at + LONELY_SECONDS:
             await self.rescue()
 
     async def listen(self) -> float:
