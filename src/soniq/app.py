@@ -9,6 +9,7 @@ from typing import Any, Literal, ParamSpec, Self, overload
 from typing_extensions import Unpack
 
 from soniq import settings as configuration
+from soniq.audit import Audit
 from soniq.backends import connect
 from soniq.backends.contract import Backend, Migration
 from soniq.clock import Clock, SystemClock
@@ -25,13 +26,16 @@ from soniq.options import (
     EnqueueOptions,
     When,
 )
+from soniq.queues import Queues
 from soniq.registry import Registry
 from soniq.scheduler.loop import SchedulerLoop
 from soniq.scheduler.run import run_scheduler
 from soniq.scheduler.service import Scheduler
+from soniq.stats import Stats
 from soniq.task import Task, TaskRef
 from soniq.worker.shutdown import Shutdown
 from soniq.worker.worker import Crew, WorkerReport
+from soniq.workers import Workers
 
 P = ParamSpec("P")
 
@@ -78,7 +82,11 @@ class Soniq(Definitions):
         self.backend: Backend = made or connect(self.settings, self.clock)  # type: ignore[assignment]
         ready = self.ensure_initialized
         self.dead_letter = DeadLetters(self.backend, clock=self.clock, ready=ready)
-        self._jobs = Jobs(self.backend, clock=self.clock, ready=ready)
+        self.jobs = Jobs(self.backend, clock=self.clock, ready=ready)
+        self.queues = Queues(self.backend, ready=ready)
+        self.workers = Workers(self.backend, ready=ready)
+        self.stats = Stats(self.backend, clock=self.clock, ready=ready)
+        self.audit = Audit(self.backend, clock=self.clock, ready=ready)
         self._enqueuer = Enqueuer(
             self.registry,
             self.backend,
@@ -266,7 +274,7 @@ class Soniq(Definitions):
 
     async def get_job(self, job_id: str) -> Job | None:
         """Return the job as it stands now, or None."""
-        return await self._jobs.get(job_id)
+        return await self.jobs.get(job_id)
 
     async def list_jobs(
         self,
@@ -277,13 +285,13 @@ class Soniq(Definitions):
         offset: int = 0,
     ) -> list[Job]:
         """Return jobs that match, newest first; InvalidOption for an unknown status."""
-        return await self._jobs.list(
+        return await self.jobs.list(
             queue=queue, status=status, name=name, limit=limit, offset=offset
         )
 
     async def get_result(self, job_id: str) -> Any:
         """Return what the job's handler returned (JSON); None as long as there is nothing."""
-        return await self._jobs.result(job_id)
+        return await self.jobs.result(job_id)
 
     async def wait_for(self, job_id: str, timeout: float | None = None) -> Job:
         """Return the job once it is done or cancelled, within ``timeout`` seconds.
@@ -293,23 +301,23 @@ class Soniq(Definitions):
             WaitTimeout: it has not ended in time.
             JobNotFound: there is no such job.
         """
-        return await self._jobs.wait_for(job_id, timeout)
+        return await self.jobs.wait_for(job_id, timeout)
 
     async def cancel_job(self, job_id: str) -> bool:
         """Cancel a job that waits, or have a running one stopped; tell whether it was one."""
-        return await self._jobs.cancel(job_id)
+        return await self.jobs.cancel(job_id)
 
     async def delete_job(self, job_id: str) -> bool:
         """Delete a job; tell whether there was one. JobProcessing while it runs."""
-        return await self._jobs.delete(job_id)
+        return await self.jobs.delete(job_id)
 
     async def get_queue_stats(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, dead_letter, cancelled."""
-        return await self._jobs.queue_stats()
+        return await self.jobs.queue_stats()
 
     async def list_workers(self) -> list[Worker]:
         """Return the registered workers, each with whether it is believed to be alive."""
-        return await self._jobs.workers()
+        return await self.workers.list()
 
     # --- work -----------------------------------------------------------------------------------
 

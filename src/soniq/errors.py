@@ -23,6 +23,7 @@
     ├── ClaimLost                               a transaction came too late: nothing was written
     ├── JobNotFound (LookupError)
     ├── ScheduleNotFound (LookupError)
+    ├── WorkerNotFound (LookupError)
     ├── JobProcessing (ValueError)                  the job runs; the call would pull it away
     ├── JobFailed                               wait_for() found the job in the dead letters
     ├── WaitTimeout (TimeoutError)
@@ -186,6 +187,12 @@ class ScheduleNotFound(SoniqError, LookupError):
     """No schedule has that name."""
 
     code = "SONIQ_SCHEDULE_NOT_FOUND"
+
+
+class WorkerNotFound(SoniqError, LookupError):
+    """There is no worker with that id: it has ended, or never was."""
+
+    code = "SONIQ_WORKER_NOT_FOUND"
 
 
 class JobProcessing(SoniqError, ValueError):

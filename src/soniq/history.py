@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from soniq import histogram
+from soniq.job import Row
 from soniq.outcome import (
     Bury,
     Cancel,
@@ -62,6 +63,22 @@ class PastAttempt:
     finished_at: datetime
     error: str | None = None
     traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditEntry(Row):
+    """What somebody did to jobs, queues, workers or schedules.
+
+    ``actor``: who, as the way in knows them (``cli:ana@host``, ``dashboard:ana``). ``action``:
+    what, as ``jobs.cancel``. ``target``: an id or name. ``detail``: what else is known (JSON).
+    """
+
+    id: str
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, Any]
 
 
 class Group(NamedTuple):

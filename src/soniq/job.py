@@ -140,7 +140,12 @@ class DeadLetter(Row):
 
 @dataclass(frozen=True, slots=True)
 class Worker(Row):
-    """A worker process: who it is and until when it is believed to be alive (UTC)."""
+    """A worker process: who it is and until when it is believed to be alive (UTC).
+
+    ``wish``: what an operator has asked of it, ``quiet`` (claim no more) or ``stop`` (end as by
+    SIGTERM), or None. ``running`` jobs, ``memory_bytes`` (resident) and ``loop_lag`` (seconds by
+    which its event loop was late) are as of ``renewed_at``; None where that is not known.
+    """
 
     id: str
     hostname: str
@@ -152,3 +157,8 @@ class Worker(Row):
     renewed_at: datetime
     expires_at: datetime
     alive: bool
+    version: str = ""
+    wish: str | None = None
+    running: int = 0
+    memory_bytes: int | None = None
+    loop_lag: float | None = None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from soniq.backends.contract import Backend
 from soniq.clock import Clock
 from soniq.errors import InvalidOption, JobFailed, JobNotFound, WaitTimeout
-from soniq.job import Job, JobStatus, Worker
+from soniq.job import Job, JobStatus
 
 FIRST_LOOK = 0.02
 LONGEST_LOOK = 0.5
@@ -97,11 +96,6 @@ class Jobs:
         """Return per queue: total, queued, processing, done, dead_letter, cancelled."""
         await self._ready()
         return await self._backend.stats.queues()
-
-    async def workers(self) -> builtins.list[Worker]:
-        """Return the registered workers, oldest start first."""
-        await self._ready()
-        return await self._backend.workers.find()
 
     async def _explain_absence(self, job_id: str) -> None:
         dead = await self._backend.dead_letters.get(str(job_id))

@@ -112,7 +112,8 @@ WHERE relnamespace = 'public'::regnamespace
 EMPTY = """
 SET lock_timeout = '3s';
 TRUNCATE soniq_jobs, soniq_dead_letter_jobs, soniq_workers,
-    soniq_schedules, soniq_schedule_ticks, soniq_rollups, soniq_attempts
+    soniq_schedules, soniq_schedule_ticks, soniq_rollups, soniq_attempts,
+    soniq_paused_queues, soniq_audit
 """
 
 

@@ -14,11 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from soniq.backends.operator_contract import (
+    AuditStore,
+    DeadLetterStore,
+    QueueStore,
+    StatsStore,
+)
 from soniq.backends.schedule_contract import ScheduleStore
 from soniq.backends.worker_contract import Lifeline, WorkerStore
-from soniq.history import PastAttempt, Rollup
-from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, NewJob
+from soniq.history import PastAttempt
+from soniq.job import ClaimedJob, Job, JobStatus, NewJob
 from soniq.outcome import Settlement
+from soniq.search import Found, JobSearch
+from soniq.standing import Ahead
 
 # The queues that a worker serves; None for all of them, also those that appear later.
 Queues = tuple[str, ...] | None
@@ -87,12 +95,16 @@ class JobStore(Protocol):
         """Take up to ``limit`` due jobs for ``worker``: by priority, then scheduled_at, then id.
 
         Each one becomes PROCESSING with ``attempts`` and ``fence`` one higher, and is given to no
-        other claim. Jobs whose task name is in ``unknown`` are left alone.
+        other claim. Jobs whose task name is in ``unknown`` are left alone, and so is every job of a
+        queue that is paused.
         """
         ...
 
     async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
-        """Return the seconds until the next queued job is due (0: now), or None if none is."""
+        """Return the seconds until the next queued job is due (0: now), or None if none is.
+
+        Those of paused queues don't count.
+        """
         ...
 
     async def settle(self, settlements: Sequence[Settlement], *, worker: str) -> set[str]:
@@ -180,6 +192,31 @@ class JobStore(Protocol):
         """Return jobs, newest first (by id, descending)."""
         ...
 
+    async def search(
+        self, search: JobSearch, *, limit: int, after: str | None = None, window: int = 100_000
+    ) -> Found[Job]:
+        """Return up to ``limit`` jobs that match, newest first (by id), after the id ``after``.
+
+        No more than ``window`` rows are looked at; where that was not enough, ``next`` says from
+        where to go on. ``search.reason`` matches no job.
+        """
+        ...
+
+    async def running(self, *, limit: int = 1000) -> list[Job]:
+        """Return jobs that are PROCESSING, the longest-running first."""
+        ...
+
+    async def ahead(self, job_id: str, *, bound: int = 10_000) -> Ahead | None:
+        """Return how many due jobs of its queue a QUEUED job has before it in the order of claims.
+
+        None if there is no such job or it is not QUEUED. Counts up to ``bound``.
+        """
+        ...
+
+    async def hasten(self, job_id: str) -> bool:
+        """Make a QUEUED job that is scheduled for later due now; tell whether it was one."""
+        ...
+
     async def cancel(self, job_id: str) -> bool:
         """Turn a QUEUED job into a CANCELLED one, or ask for the end of one that is PROCESSING.
 
@@ -197,89 +234,6 @@ class JobStore(Protocol):
 
     async def prune(self, *, older_than: float, limit: int = 1000) -> int:
         """Delete up to ``limit`` DONE and CANCELLED jobs that ended ``older_than`` s ago."""
-        ...
-
-
-class DeadLetterStore(Protocol):
-    """The table ``soniq_dead_letter_jobs``."""
-
-    async def find(
-        self,
-        *,
-        queue: str | None = None,
-        name: str | None = None,
-        reason: str | None = None,
-        replayed: bool | None = None,
-        limit: int = 100,
-        offset: int = 0,
-    ) -> list[DeadLetter]:
-        """Return dead letters, latest end first (``finished_at`` descending, then id descending).
-
-        ``replayed``: only those that have been replayed at least once (True) or never (False).
-        """
-        ...
-
-    async def get(self, job_id: str) -> DeadLetter | None:
-        """Return the dead letter that has the original job's id, or None."""
-        ...
-
-    async def replay(self, job_id: str, *, new_id: str) -> bool:
-        """Queue it again as job ``new_id`` with a fresh budget, due now; keep the record.
-
-        Counts ``resurrection_count``. The new job has no unique key and no past attempts: those
-        stay with the record. False if there is no such dead letter.
-        """
-        ...
-
-    async def delete(self, job_id: str) -> bool:
-        """Delete one dead letter; tell whether there was one."""
-        ...
-
-    async def purge(
-        self, *, older_than: float = 0.0, queue: str | None = None, name: str | None = None
-    ) -> int:
-        """Delete all that ended more than ``older_than`` seconds ago and match; return how many."""
-        ...
-
-    async def count(self) -> list[tuple[str, str, str, int]]:
-        """Return (queue, job_name, reason, number), sorted."""
-        ...
-
-
-class StatsStore(Protocol):
-    """Numbers over the tables."""
-
-    async def queues(self) -> dict[str, dict[str, int]]:
-        """Return per queue: total, queued, processing, done, cancelled, dead_letter (0 where none).
-
-        ``total`` is the sum of the other five. Sorted by queue.
-        """
-        ...
-
-    async def unserved(self, *, grace: float) -> dict[str, float]:
-        """Return the queues that no living worker serves though a job there is due; sorted.
-
-        With each the seconds for which its first job has been due, ``grace`` at least. Looks at one
-        job of each priority of each queue, however many wait.
-        """
-        ...
-
-    async def rollups(
-        self,
-        *,
-        since: datetime,
-        until: datetime,
-        queue: str | None = None,
-        job_name: str | None = None,
-    ) -> list[Rollup]:
-        """Return what has become of attempts, minute by minute, summed over workers; sorted.
-
-        From the minute that ``since`` lies in to the last one that begins before ``until``.
-        """
-        ...
-
-    async def prune(self, *, older_than: float) -> int:
-        """Delete the rollups of minutes that ended ``older_than`` s ago; return how many rows."""
         ...
 
 
@@ -315,6 +269,8 @@ class Backend(Protocol):
     schedules: ScheduleStore
     dead_letters: DeadLetterStore
     workers: WorkerStore
+    queues: QueueStore
+    audit: AuditStore
     stats: StatsStore
     wakeups: Wakeups
 

@@ -39,12 +39,26 @@ class WorkerIdentity:
     queues: tuple[str, ...] | None
     concurrency: int
     tasks: tuple[str, ...]
+    version: str = ""
+
+
+class Vitals(NamedTuple):
+    """How a worker does: jobs that run, bytes of resident memory, seconds its loop is late."""
+
+    running: int = 0
+    memory_bytes: int | None = None
+    loop_lag: float | None = None
 
 
 class Renewal(NamedTuple):
-    """A lease that was prolonged. ``others``: the other workers that have a row, alive or not."""
+    """A lease that was prolonged.
+
+    ``others``: the other workers that have a row, alive or not. ``wish``: what an operator asks of
+    this one: ``quiet``, ``stop`` or None.
+    """
 
     others: int
+    wish: str | None = None
 
 
 class WorkerStore(Protocol):
@@ -54,8 +68,20 @@ class WorkerStore(Protocol):
         """Write or rewrite the worker's row; it is alive for ``lease`` seconds from now."""
         ...
 
-    async def renew(self, worker_id: str, *, lease: float) -> Renewal | None:
-        """Prolong the lease to ``lease`` seconds from now; None if the row is gone."""
+    async def renew(
+        self, worker_id: str, *, lease: float, vitals: Vitals | None = None
+    ) -> Renewal | None:
+        """Prolong the lease to ``lease`` seconds from now, and note the vitals, if any.
+
+        None if the row is gone.
+        """
+        ...
+
+    async def ask(self, worker_id: str, wish: str | None) -> bool:
+        """Ask a worker to be ``quiet``, to ``stop``, or (None) to go on; tell whether it is there.
+
+        It learns that by its next renewal. A wish to stop is never taken back.
+        """
         ...
 
     async def silent(self) -> list[Silence]:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from soniq.backends.contract import DeadLetterStore, JobStore, Migration, StatsStore, Wakeups
+from soniq.backends.contract import JobStore, Migration, Wakeups
+from soniq.backends.memory.audit import MemoryAuditStore
 from soniq.backends.memory.dead_letters import MemoryDeadLetterStore
 from soniq.backends.memory.jobs import MemoryJobStore
+from soniq.backends.memory.queues import MemoryQueuesStore
 from soniq.backends.memory.schedules import MemoryScheduleStore
 from soniq.backends.memory.stats import MemoryStatsStore
 from soniq.backends.memory.tables import Tables
 from soniq.backends.memory.wakeups import MemoryWakeups
 from soniq.backends.memory.workers import MemoryWorkerStore
+from soniq.backends.operator_contract import (
+    AuditStore,
+    DeadLetterStore,
+    QueueStore,
+    StatsStore,
+)
 from soniq.backends.refusals import refuse_acquire
 from soniq.backends.schedule_contract import ScheduleStore
 from soniq.backends.worker_contract import Lifeline, WorkerStore
@@ -31,6 +39,8 @@ class MemoryBackend:
         self.schedules: ScheduleStore = MemoryScheduleStore(self._tables, clock)
         self.dead_letters: DeadLetterStore = MemoryDeadLetterStore(self._tables, clock)
         self.workers: WorkerStore = MemoryWorkerStore(self._tables, clock)
+        self.queues: QueueStore = MemoryQueuesStore(self._tables, clock)
+        self.audit: AuditStore = MemoryAuditStore(self._tables, clock)
         self.stats: StatsStore = MemoryStatsStore(self._tables, clock)
         self.wakeups: Wakeups = MemoryWakeups(self._tables.bells)
 

@@ -6,18 +6,19 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from soniq.backends import migrations
-from soniq.backends.contract import (
-    Backend,
+from soniq.backends.contract import Backend, JobStore, Migration, Wakeups
+from soniq.backends.operator_contract import (
+    AuditStore,
     DeadLetterStore,
-    JobStore,
-    Migration,
+    QueueStore,
     StatsStore,
-    Wakeups,
 )
 from soniq.backends.postgres import migrate
+from soniq.backends.postgres.audit import PostgresAudit
 from soniq.backends.postgres.dead_letters import PostgresDeadLetters
 from soniq.backends.postgres.jobs import PostgresJobs
 from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.queues import PostgresQueues
 from soniq.backends.postgres.schedules import PostgresSchedules
 from soniq.backends.postgres.session import FOLDER
 from soniq.backends.postgres.stats import PostgresStats
@@ -67,6 +68,8 @@ class PostgresBackend:
         self.schedules: ScheduleStore = PostgresSchedules(self._db, clock)
         self.dead_letters: DeadLetterStore = PostgresDeadLetters(self._db, clock)
         self.workers: WorkerStore = PostgresWorkers(self._db, clock)
+        self.queues: QueueStore = PostgresQueues(self._db, clock)
+        self.audit: AuditStore = PostgresAudit(self._db, clock)
         self.stats: StatsStore = PostgresStats(self._db, clock)
         self._wakeups = PostgresWakeups(self._db, clock)
         self.wakeups: Wakeups = self._wakeups

@@ -6,16 +6,24 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from soniq.backends.contract import DeadLetterStore, JobStore, Migration, StatsStore, Wakeups
+from soniq.backends.contract import JobStore, Migration, Wakeups
 from soniq.backends.migrations import report, scripts
+from soniq.backends.operator_contract import (
+    AuditStore,
+    DeadLetterStore,
+    QueueStore,
+    StatsStore,
+)
 from soniq.backends.refusals import refuse_acquire
 from soniq.backends.schedule_contract import ScheduleStore
+from soniq.backends.sqlite.audit import SqliteAuditStore
 from soniq.backends.sqlite.connection import Database, Work
 from soniq.backends.sqlite.dead_letters import SqliteDeadLetterStore
 from soniq.backends.sqlite.jobs import SqliteJobStore
 from soniq.backends.sqlite.locks import WorkerLock
 from soniq.backends.sqlite.migrate import migrate, migrations
 from soniq.backends.sqlite.queries import FOLDER
+from soniq.backends.sqlite.queues import SqliteQueuesStore
 from soniq.backends.sqlite.schedules import SqliteScheduleStore
 from soniq.backends.sqlite.stats import SqliteStatsStore
 from soniq.backends.sqlite.wakeups import SqliteWakeups
@@ -51,6 +59,8 @@ class SqliteBackend:
         self.schedules: ScheduleStore = SqliteScheduleStore(self._database, clock)
         self.dead_letters: DeadLetterStore = SqliteDeadLetterStore(self._database, clock)
         self.workers: WorkerStore = SqliteWorkerStore(self._database, clock, path)
+        self.queues: QueueStore = SqliteQueuesStore(self._database, clock)
+        self.audit: AuditStore = SqliteAuditStore(self._database, clock)
         self.stats: StatsStore = SqliteStatsStore(self._database, clock)
         self._wakeups = SqliteWakeups(self._database, self.jobs)
         self.wakeups: Wakeups = self._wakeups

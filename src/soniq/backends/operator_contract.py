@@ -1,0 +1,209 @@
+"""What every backend offers to those who operate it: a part of ``contract.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from soniq.history import AuditEntry, Rollup
+from soniq.job import DeadLetter
+from soniq.search import Found, JobSearch
+from soniq.standing import Pause, QueueStanding
+
+
+@dataclass(frozen=True, slots=True)
+class NewAuditEntry:
+    """An entry on its way into ``soniq_audit``; ``detail`` is JSON text."""
+
+    id: str
+    actor: str
+    action: str
+    target: str
+    detail: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """What one dead letter died of, in short."""
+
+    id: str
+    job_name: str
+    queue: str
+    reason: str
+    error: str | None
+    finished_at: datetime
+    resurrection_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """One of Soniq's tables: bytes with its indexes and of them alone, rows by the statistics."""
+
+    name: str
+    bytes: int
+    index_bytes: int
+    rows: int
+    dead_rows: int
+    vacuumed_at: datetime | None = None
+    analyzed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What is known of a database. ``facts``: single values by name, as the database has them.
+
+    Which there are is up to the backend; the checks of ``soniq doctor`` skip what is missing.
+    """
+
+    backend: str
+    version: str
+    now: datetime
+    tables: tuple[TableFacts, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class DeadLetterStore(Protocol):
+    """The table ``soniq_dead_letter_jobs``."""
+
+    async def find(
+        self,
+        *,
+        queue: str | None = None,
+        name: str | None = None,
+        reason: str | None = None,
+        replayed: bool | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[DeadLetter]:
+        """Return dead letters, latest end first (``finished_at`` descending, then id descending).
+
+        ``replayed``: only those that have been replayed at least once (True) or never (False).
+        """
+        ...
+
+    async def search(
+        self, search: JobSearch, *, limit: int, after: str | None = None, window: int = 100_000
+    ) -> Found[DeadLetter]:
+        """Return up to ``limit`` dead letters that match, newest job first, as ``JobStore.search``.
+
+        ``search.status`` matches none.
+        """
+        ...
+
+    async def burials(self, *, limit: int = 10_000) -> list[Burial]:
+        """Return the latest burials, the last one first, errors cut to 500 characters."""
+        ...
+
+    async def get(self, job_id: str) -> DeadLetter | None:
+        """Return the dead letter that has the original job's id, or None."""
+        ...
+
+    async def replay(self, job_id: str, *, new_id: str) -> bool:
+        """Queue it again as job ``new_id`` with a fresh budget, due now; keep the record.
+
+        Counts ``resurrection_count``. The new job has no unique key and no past attempts: those
+        stay with the record. False if there is no such dead letter.
+        """
+        ...
+
+    async def delete(self, job_id: str) -> bool:
+        """Delete one dead letter; tell whether there was one."""
+        ...
+
+    async def purge(
+        self, *, older_than: float = 0.0, queue: str | None = None, name: str | None = None
+    ) -> int:
+        """Delete all that ended more than ``older_than`` seconds ago and match; return how many."""
+        ...
+
+    async def count(self) -> list[tuple[str, str, str, int]]:
+        """Return (queue, job_name, reason, number), sorted."""
+        ...
+
+
+class QueueStore(Protocol):
+    """The queues that are paused. A queue that nobody pauses has no row."""
+
+    async def pause(self, queue: str, *, by: str, reason: str = "") -> bool:
+        """Let no claim that begins from now on take a job of the queue.
+
+        Jobs that run, and the few that a worker has already claimed, are not touched. Pausing again
+        replaces author and reason and keeps the time. Tell whether it was not paused before.
+        """
+        ...
+
+    async def resume(self, queue: str) -> bool:
+        """Let the queue be claimed from again; tell whether it was paused."""
+        ...
+
+    async def paused(self) -> list[Pause]:
+        """Return all pauses, sorted by queue."""
+        ...
+
+
+class AuditStore(Protocol):
+    """The table ``soniq_audit``: what people did."""
+
+    async def note(self, entry: NewAuditEntry) -> None:
+        """Write an entry, with the time by the database's clock."""
+        ...
+
+    async def find(self, *, limit: int = 100, before: str | None = None) -> list[AuditEntry]:
+        """Return entries, the latest first (by id, descending), older than the entry ``before``."""
+        ...
+
+    async def prune(self, *, older_than: float) -> int:
+        """Delete entries older than that many seconds; return how many."""
+        ...
+
+
+class StatsStore(Protocol):
+    """Numbers over the tables."""
+
+    async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
+        """Return how every queue stands that has jobs, dead letters or a pause; sorted by queue.
+
+        No more than ``bound`` entries of an index are counted for a queue, however many wait:
+        beyond that the numbers are the planner's or other estimates, at least ``bound``, and not
+        ``exact``.
+        """
+        ...
+
+    async def database(self) -> DatabaseFacts:
+        """Return what is known of the database itself, for the checks of ``soniq doctor``."""
+        ...
+
+    async def queues(self) -> dict[str, dict[str, int]]:
+        """Return per queue: total, queued, processing, done, cancelled, dead_letter (0 where none).
+
+        ``total`` is the sum of the other five. Sorted by queue.
+        """
+        ...
+
+    async def unserved(self, *, grace: float) -> dict[str, float]:
+        """Return the queues that no living worker serves though a job there is due; sorted.
+
+        With each the seconds for which its first job has been due, ``grace`` at least. Looks at one
+        job of each priority of each queue, however many wait.
+        """
+        ...
+
+    async def rollups(
+        self,
+        *,
+        since: datetime,
+        until: datetime,
+        queue: str | None = None,
+        job_name: str | None = None,
+    ) -> list[Rollup]:
+        """Return what has become of attempts, minute by minute, summed over workers; sorted.
+
+        From the minute that ``since`` lies in to the last one that begins before ``until``.
+        """
+        ...
+
+    async def prune(self, *, older_than: float) -> int:
+        """Delete the rollups of minutes that ended ``older_than`` s ago; return how many rows."""
+        ...

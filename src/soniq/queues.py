@@ -1,0 +1,63 @@
+"""The operator's view of queues: how they stand, pause them, let them go on."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+from collections.abc import Awaitable, Callable
+
+from soniq.backends.contract import Backend
+from soniq.errors import DatabaseError
+from soniq.options import check_text
+from soniq.standing import Pause, QueueStanding
+
+logger = logging.getLogger("soniq")
+
+
+class Queues:
+    """What ``app.queues`` is."""
+
+    def __init__(self, backend: Backend, *, ready: Callable[[], Awaitable[None]]) -> None:
+        self._backend = backend
+        self._ready = ready
+
+    async def list(self) -> builtins.list[QueueStanding]:
+        """Return how every queue stands that has jobs, dead letters or a pause; sorted by name.
+
+        Counts no more than a bounded part of what waits: see ``QueueStanding.exact``.
+        """
+        await self._ready()
+        return await self._backend.stats.standings()
+
+    async def pause(self, queue: str, *, by: str, reason: str = "") -> bool:
+        """Let no worker claim from the queue until it is resumed; tell whether it was not paused.
+
+        Jobs that run, and the few that a worker has already claimed, are not touched. A queue that
+        does not exist yet can be paused, too. ``by``: who wants it; ``reason``: why.
+
+        Raises:
+            InvalidOption: a name that no queue can have, or nobody in ``by``.
+        """
+        check_text("queue", queue)
+        check_text("by", by)
+        await self._ready()
+        return await self._backend.queues.pause(queue, by=by, reason=reason)
+
+    async def resume(self, queue: str) -> bool:
+        """Let workers claim from the queue again, and rouse them; tell whether it was paused."""
+        await self._ready()
+        resumed = await self._backend.queues.resume(queue)
+        if resumed:
+            await self._rouse(queue)
+        return resumed
+
+    async def paused(self) -> builtins.list[Pause]:
+        """Return all pauses, sorted by queue."""
+        await self._ready()
+        return await self._backend.queues.paused()
+
+    async def _rouse(self, queue: str) -> None:
+        try:
+            await self._backend.wakeups.wake([queue])
+        except DatabaseError:
+            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)

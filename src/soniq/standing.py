@@ -1,0 +1,47 @@
+"""How queues stand: what waits, since when, and who holds it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from soniq.job import Row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pause(Row):
+    """A queue that no worker claims from: since when, by whose wish, and why."""
+
+    queue: str
+    paused_at: datetime
+    paused_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueueStanding(Row):
+    """One queue now. ``due`` may start at once, ``later`` is scheduled or waits for a retry.
+
+    ``exact`` is False where so many wait that they were not counted: ``due`` and ``later`` are
+    estimates then. ``oldest_due_at``: since when the first of the due ones may start.
+    ``served_by``: how many living workers claim from it.
+    """
+
+    queue: str
+    due: int
+    later: int
+    processing: int
+    dead_letter: int
+    exact: bool
+    oldest_due_at: datetime | None
+    next_due_at: datetime | None
+    served_by: int
+    pause: Pause | None
+
+
+class Ahead(NamedTuple):
+    """How many due jobs of its queue come before one; ``exact`` False: at least so many."""
+
+    count: int
+    exact: bool
