@@ -35,11 +35,13 @@ def of_text(search: JobSearch) -> list[Condition]:
     if (worker := search.worker) is not None:
         found.append(lambda row: row.worker_id is not None and row.worker_id.startswith(worker))
     if search.error is not None:
-        error = search.error.lower()
-        found.append(lambda row: row.last_error is not None and error in row.last_error.lower())
+        error = filters.folded(search.error)
+        found.append(
+            lambda row: row.last_error is not None and error in filters.folded(row.last_error)
+        )
     if search.text is not None:
-        text = search.text.lower()
-        found.append(lambda row: text in row.job_name.lower() or row.id.startswith(text))
+        text = filters.folded(search.text)
+        found.append(lambda row: text in filters.folded(row.job_name) or row.id.startswith(text))
     return found
 
 

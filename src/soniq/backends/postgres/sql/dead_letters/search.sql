@@ -25,7 +25,7 @@ judged AS (
             AND ($6::text IS NULL OR job_name = $6)
             AND ($7::text IS NULL OR starts_with(job_name, $7))
             AND ($8::text IS NULL OR starts_with(worker_id::text, $8))
-            AND ($9::text IS NULL OR position(lower($9) IN lower(last_error)) > 0)
+            AND ($9::text IS NULL OR position(lower($9 COLLATE "C") IN lower(last_error COLLATE "C")) > 0)
             AND ($11::bigint IS NULL OR attempts >= $11)
             AND ($12::bigint IS NULL OR attempts <= $12)
             AND (
@@ -38,7 +38,7 @@ judged AS (
             )
             AND (
                 $15::text IS NULL
-                OR position(lower($15) IN lower(job_name)) > 0
+                OR position(lower($15 COLLATE "C") IN lower(job_name COLLATE "C")) > 0
                 OR starts_with(id::text, lower($15))
             )
             AND ($16::text IS NULL OR reason = $16)
@@ -47,10 +47,18 @@ judged AS (
                 OR NOT EXISTS (
                     SELECT
                     FROM json_to_recordset($10) AS wanted (path text[], value text)
-                    -- The JSON value null has no text of its own.
-                    WHERE COALESCE(
-                        looked.args #>> wanted.path, (looked.args #> wanted.path)::text
-                    ) IS DISTINCT FROM wanted.value
+                    WHERE CASE
+                        -- Only SQL by hand writes \u0000 or half a character. PostgreSQL can't
+                        -- read such JSON, and one row of it must not end a search.
+                        WHEN position('\u' IN looked.args::text) = 0
+                            OR looked.args::text !~* '(?x)
+                                (?<!\\)(\\\\)*\\u(0000|d[89ab]..(?!\\ud[c-f]))
+                                |(?<!\\ud[89ab]..)(?<!\\)(\\\\)*\\ud[c-f]'
+                        -- The JSON value null has no text of its own.
+                        THEN COALESCE(
+                            looked.args #>> wanted.path, (looked.args #> wanted.path)::text
+                        )
+                    END IS DISTINCT FROM wanted.value
                 )
             ) AS matched
     FROM looked
