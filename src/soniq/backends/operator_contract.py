@@ -12,6 +12,9 @@ from soniq.job import DeadLetter
 from soniq.search import Found, JobSearch
 from soniq.standing import Pause, QueueStanding
 
+# How many dead letters are counted for ``DeadLetterStore.count``.
+COUNTED = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class NewAuditEntry:
@@ -119,7 +122,10 @@ class DeadLetterStore(Protocol):
         ...
 
     async def count(self) -> list[tuple[str, str, str, int]]:
-        """Return (queue, job_name, reason, number), sorted."""
+        """Return (queue, job_name, reason, number), sorted.
+
+        No more than the latest 100,000 burials are counted, however many there are.
+        """
         ...
 
 
