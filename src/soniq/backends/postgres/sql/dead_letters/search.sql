@@ -1,5 +1,5 @@
 -- Walks along the primary key, newest first, until enough rows match or $3 have been looked at; the
--- last one looked at is told in any case. The conditions are those of jobs/search, in the same order.
+-- last one looked at is told in any case. In the collation "C" only A to Z have case. The conditions are those of jobs/search, in the same order.
 WITH looked AS (
     SELECT
         newest.*,
@@ -25,7 +25,7 @@ judged AS (
             AND ($6::text IS NULL OR job_name = $6)
             AND ($7::text IS NULL OR starts_with(job_name, $7))
             AND ($8::text IS NULL OR starts_with(worker_id::text, $8))
-            AND ($9::text IS NULL OR position(lower($9) IN lower(last_error)) > 0)
+            AND ($9::text IS NULL OR position(lower($9 COLLATE "C") IN lower(last_error COLLATE "C")) > 0)
             AND ($11::bigint IS NULL OR attempts >= $11)
             AND ($12::bigint IS NULL OR attempts <= $12)
             AND (
@@ -38,8 +38,8 @@ judged AS (
             )
             AND (
                 $15::text IS NULL
-                OR position(lower($15) IN lower(job_name)) > 0
-                OR starts_with(id::text, lower($15))
+                OR position(lower($15 COLLATE "C") IN lower(job_name COLLATE "C")) > 0
+                OR starts_with(id::text, lower($15 COLLATE "C"))
             )
             AND ($16::text IS NULL OR reason = $16)
             AND (
