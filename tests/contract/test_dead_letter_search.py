@@ -166,11 +166,12 @@ async def test_text_is_part_of_a_name_or_begins_an_id(backend: Backend, clock: F
 
 
 async def test_errors_contain(backend: Backend, clock: FrozenClock) -> None:
-    """A part of the error without regard to case; signs of patterns stand for themselves."""
+    """A part of the error; only A to Z have case; signs of patterns stand for themselves."""
     [a] = await bury(backend, clock, error="ValueError: 100% of 'Ünits' a_b\nsecond line")
     [b] = await bury(backend, clock, error="KeyError: axb")
     assert await found(backend, error="valueERROR") == {a}
     assert await found(backend, error="Ünits") == {a}
+    assert await found(backend, error="ünits") == set()
     assert await found(backend, error="SECOND") == {a}
     assert await found(backend, error="100%") == {a}
     assert await found(backend, error="1%0") == set()

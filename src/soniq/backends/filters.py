@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from soniq.arguments.kinds import is_dict, is_list
@@ -16,7 +15,6 @@ from soniq.search import ArgumentIs, JobSearch
 MOST = 2**31 - 1
 # What PostgreSQL takes for the number of an item.
 INDEX = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]{1,30}")
-LETTERS = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class Number(str):
@@ -107,11 +105,6 @@ def place_of(step: str, items: list[Any]) -> int | None:
         return None
     place = int(step)
     return place if -len(items) <= place < len(items) else None
-
-
-def folded(text: str) -> str:
-    """Return text with A to Z as small letters, as all databases agree to compare it."""
-    return text.lower() if text.isascii() else text.translate(LETTERS)
 
 
 def spelled(value: Any) -> str:

@@ -72,11 +72,11 @@ class MemoryDeadLetterStore:
             row = self._tables.dead_letters.get(job_id)
             return dead_letter(row) if row else None
 
-    async def replay(self, job_id: str, *, new_id: str) -> bool:
-        """Queue the dead letter again as job ``new_id``, due now; False if there is none."""
+    async def replay(self, job_id: str, *, new_id: str, once: bool = False) -> bool:
+        """Queue the dead letter again as job ``new_id``, due now; False if there is none to."""
         with self._tables.lock:
             row = self._tables.dead_letters.get(job_id)
-            if row is None:
+            if row is None or (once and row.resurrection_count):
                 return False
             if new_id in self._tables.jobs:
                 message = f"There is a job {new_id} already: give the replayed one a fresh id."

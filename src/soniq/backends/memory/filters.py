@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from string import ascii_lowercase, ascii_uppercase
 
 from soniq.backends import filters
 from soniq.backends.ids import canonical
@@ -12,6 +13,7 @@ from soniq.backends.times import later
 from soniq.search import Found, JobSearch
 
 Condition = Callable[[JobRow], bool]
+LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def matcher(search: JobSearch, now: datetime) -> Condition:
@@ -35,14 +37,17 @@ def of_text(search: JobSearch) -> list[Condition]:
     if (worker := search.worker) is not None:
         found.append(lambda row: row.worker_id is not None and row.worker_id.startswith(worker))
     if search.error is not None:
-        error = filters.folded(search.error)
-        found.append(
-            lambda row: row.last_error is not None and error in filters.folded(row.last_error)
-        )
+        error = lower(search.error)
+        found.append(lambda row: row.last_error is not None and error in lower(row.last_error))
     if search.text is not None:
-        text = filters.folded(search.text)
-        found.append(lambda row: text in filters.folded(row.job_name) or row.id.startswith(text))
+        text = lower(search.text)
+        found.append(lambda row: text in lower(row.job_name) or row.id.startswith(text))
     return found
+
+
+def lower(text: str) -> str:
+    """Return text with A to Z in lower case, and everything else as it is."""
+    return text.translate(LOWER)
 
 
 def of_numbers(search: JobSearch, now: datetime) -> list[Condition]:

@@ -55,10 +55,10 @@ class PostgresDeadLetters:
         records = await self._db.fetch("dead_letters/get", rows.as_uuid(job_id))
         return rows.dead_letter(records[0]) if records else None
 
-    async def replay(self, job_id: str, *, new_id: str) -> bool:
-        """Queue the dead letter again as job ``new_id``; tell whether there was one."""
+    async def replay(self, job_id: str, *, new_id: str, once: bool = False) -> bool:
+        """Queue the dead letter again as job ``new_id``; tell whether there was one to replay."""
         now, key = self._clock.pinned(), rows.as_uuid(job_id)
-        return bool(await self._db.fetch("dead_letters/replay", now, key, new_id))
+        return bool(await self._db.fetch("dead_letters/replay", now, key, new_id, once))
 
     async def delete(self, job_id: str) -> bool:
         """Delete one dead letter; tell whether there was one."""

@@ -82,11 +82,11 @@ class SqliteDeadLetterStore:
         )
         return dead_letter(record) if record else None
 
-    async def replay(self, job_id: str, *, new_id: str) -> bool:
-        """Queue the dead letter again as job ``new_id``, due now; False if there is none."""
+    async def replay(self, job_id: str, *, new_id: str, once: bool = False) -> bool:
+        """Queue the dead letter again as job ``new_id``, due now; False if there is none to."""
 
         def work(connection: Connection) -> bool:
-            facts = {"id": job_id, "new_id": new_id, "now": text(self._clock.now())}
+            facts = {"id": job_id, "new_id": new_id, "now": text(self._clock.now()), "once": once}
             connection.execute(sql("dead_letters/replay"), facts)
             return connection.execute(sql("dead_letters/count_replay"), facts).rowcount > 0
 

@@ -1,5 +1,6 @@
 -- Walks along the primary key, newest first, until enough rows match or $3 have been looked at; the
--- last one looked at is told in any case. The conditions are those of jobs/search, in the same order.
+-- last one looked at is told in any case. The conditions are those of jobs/search, in the same
+-- order. In the collation "C" only A to Z have case.
 WITH looked AS (
     SELECT
         newest.*,
@@ -39,7 +40,7 @@ judged AS (
             AND (
                 $15::text IS NULL
                 OR position(lower($15 COLLATE "C") IN lower(job_name COLLATE "C")) > 0
-                OR starts_with(id::text, lower($15))
+                OR starts_with(id::text, lower($15 COLLATE "C"))
             )
             AND ($16::text IS NULL OR reason = $16)
             AND (
