@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from soniq.backends.memory.tables import DeadRow, JobRow, WorkerRow
+from soniq.backends.memory.tables import AuditRow, DeadRow, JobRow, WorkerRow
+from soniq.backends.operator_contract import Burial
+from soniq.history import AuditEntry
 from soniq.job import ClaimedJob, DeadLetter, Job, Worker
 
 
@@ -74,6 +76,19 @@ def dead_letter(row: DeadRow) -> DeadLetter:
     )
 
 
+def burial(row: DeadRow) -> Burial:
+    """Return what a dead letter died of."""
+    return Burial(
+        id=row.job.id,
+        job_name=row.job.job_name,
+        queue=row.job.queue,
+        reason=row.reason,
+        error=row.job.last_error and row.job.last_error[:500],
+        finished_at=row.finished_at,
+        resurrection_count=row.resurrection_count,
+    )
+
+
 def worker(row: WorkerRow, now: datetime) -> Worker:
     """Return the worker as it last said of itself."""
     own = row.identity
@@ -92,3 +107,10 @@ def worker(row: WorkerRow, now: datetime) -> Worker:
         wish=row.wish,
         **row.vitals._asdict(),
     )
+
+
+def audit_entry(row: AuditRow) -> AuditEntry:
+    """Return what somebody did."""
+    entry = row.entry
+    detail = json.loads(entry.detail)
+    return AuditEntry(entry.id, row.at, entry.actor, entry.action, entry.target, detail)

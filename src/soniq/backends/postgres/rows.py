@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from soniq.history import PastAttempt, Rollup
+from soniq.backends.operator_contract import Burial
+from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 from soniq.standing import Pause
@@ -76,6 +77,19 @@ def dead_letter(record: asyncpg.Record) -> DeadLetter:
         crashes=record["crashes"],
         resurrection_count=record["resurrection_count"],
         resurrected_at=record["resurrected_at"],
+    )
+
+
+def burial(record: asyncpg.Record) -> Burial:
+    """Return what a dead letter died of."""
+    return Burial(
+        id=str(record["id"]),
+        job_name=record["job_name"],
+        queue=record["queue"],
+        reason=record["reason"],
+        error=record["error"],
+        finished_at=record["finished_at"],
+        resurrection_count=record["resurrection_count"],
     )
 
 
@@ -160,6 +174,18 @@ def rollup(record: asyncpg.Record) -> Rollup:
         run_seconds=record["run_seconds"],
         waits=tuple(record["waits"]),
         runs=tuple(record["runs"]),
+    )
+
+
+def audit_entry(record: asyncpg.Record) -> AuditEntry:
+    """Return what somebody did."""
+    return AuditEntry(
+        id=str(record["id"]),
+        at=record["at"],
+        actor=record["actor"],
+        action=record["action"],
+        target=record["target"],
+        detail=json.loads(record["detail"]),
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from soniq.history import PastAttempt, Rollup
+from soniq.backends.operator_contract import Burial
+from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 from soniq.standing import Pause
@@ -19,6 +20,7 @@ Record = tuple[Any, ...]
 # The columns of the statements that read whole rows come in the order of the fields.
 JOB = tuple(field.name for field in fields(Job))
 DEAD_LETTER = tuple(field.name for field in fields(DeadLetter))
+BURIAL = tuple(field.name for field in fields(Burial))
 WORKER = tuple(field.name for field in fields(Worker))
 PAST_ATTEMPT = tuple(field.name for field in fields(PastAttempt))
 ROLLUP = tuple(field.name for field in fields(Rollup))
@@ -73,6 +75,11 @@ def dead_letter(record: Record) -> DeadLetter:
     return DeadLetter(**facts)
 
 
+def burial(record: Record) -> Burial:
+    """Return the burial of ``dead_letters/burials``."""
+    return Burial(**named(BURIAL, record))
+
+
 def past_attempt(record: Record) -> PastAttempt:
     """Return the attempt of ``jobs/attempts``."""
     return PastAttempt(**named(PAST_ATTEMPT, record))
@@ -114,6 +121,12 @@ def fired(record: Record) -> Fired:
     """Return the tick of ``schedules/ticks``."""
     name, queue, tick_at, job_id = record
     return Fired(name, queue, moment(tick_at), job_id)
+
+
+def audit_entry(record: Record) -> AuditEntry:
+    """Return the entry of ``audit/find``."""
+    entry_id, at, actor, action, target, detail = record
+    return AuditEntry(entry_id, moment(at), actor, action, target, json.loads(detail))
 
 
 def named(columns: Sequence[str], record: Record) -> dict[str, Any]:
