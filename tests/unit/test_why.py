@@ -91,8 +91,8 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
         Evidence(NOW, RUNS),
         "running",
         (
-            "It has been running since 2026-01-01 08:58:25 UTC, for 1m 35s, on worker w: attempt 2 of "
-            "4. That worker is gone, so another one will take the job back."
+            "It has been running since 2026-01-01 08:58:25 UTC, for 1m 35s, on worker w: attempt 2 "
+            "of 4. That worker is gone, so another one will take the job back."
         ),
     ),
     "done": (
@@ -152,8 +152,8 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
         replace(DUE, workers=[replace(WORKER, wish="quiet"), replace(WORKER, id="v", wish="stop")]),
         "unserved",
         (
-            "The living workers that serve queue mail (2) claim no more: they were told to be quiet "
-            "or to stop."
+            "The living workers that serve queue mail (2) claim no more: they were told to be "
+            "quiet or to stop."
         ),
     ),
     "unknown task": (
@@ -167,32 +167,32 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
         ),
         "unknown_task",
         (
-            "No living worker that claims from queue mail (1) knows the task mail.send: does one run "
-            "the code that defines it?"
+            "No living worker that claims from queue mail (1) knows the task mail.send: does one "
+            "run the code that defines it?"
         ),
     ),
     "next": (
         DUE,
         "waiting",
         (
-            "It is due and comes next in queue mail. A worker has room for it and should claim it at "
-            "any moment."
+            "It is due and comes next in queue mail. A worker has room for it and should claim it "
+            "at any moment."
         ),
     ),
     "busy": (
         replace(DUE, workers=[replace(WORKER, running=10)]),
         "waiting",
         (
-            "It is due and comes next in queue mail. All 10 slots of the workers that can run it are "
-            "busy: it starts when one ends."
+            "It is due and comes next in queue mail. All 10 slots of the workers that can run it "
+            "are busy: it starts when one ends."
         ),
     ),
     "in line": (
         replace(DUE, ahead=Ahead(1200, exact=True), ended=750),
         "waiting",
         (
-            "It is due, and 1,200 jobs come before it in queue mail. Attempts have ended there at 2.5 "
-            "a second in the last 5m, so its turn comes in about 8m."
+            "It is due, and 1,200 jobs come before it in queue mail. Attempts have ended there at "
+            "2.5 a second in the last 5m, so its turn comes in about 8m."
         ),
     ),
     "far behind": (
