@@ -243,7 +243,7 @@ async def test_claim_from_floors_on(
     assert pages_read(plan) < 1000
     plan = await plan_of(crowded, "jobs/below", [], *floors)
     assert types_on_jobs(plan) <= WALKS
-    assert rows_touched(plan) == 0
+    assert rows_touched(plan) <= 1  # the floor itself
     plan = await plan_of(crowded, "jobs/due_in", None, queues, [])
     assert pages_read(plan) > 10_000
 
