@@ -11,6 +11,7 @@ from typing import Any
 from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
+from soniq.standing import Pause
 
 # SQLite hands over a record as a tuple of whatever the columns hold.
 Record = tuple[Any, ...]
@@ -21,6 +22,7 @@ DEAD_LETTER = tuple(field.name for field in fields(DeadLetter))
 WORKER = tuple(field.name for field in fields(Worker))
 PAST_ATTEMPT = tuple(field.name for field in fields(PastAttempt))
 ROLLUP = tuple(field.name for field in fields(Rollup))
+PAUSE = tuple(field.name for field in fields(Pause))
 SCHEDULE = tuple(field.name for field in fields(Schedule))
 
 
@@ -92,6 +94,11 @@ def worker(record: Record) -> Worker:
     facts["tasks"] = tuple(json.loads(facts["tasks"]))
     facts["alive"] = bool(facts["alive"])
     return Worker(**facts)
+
+
+def pause(record: Record) -> Pause:
+    """Return the pause of ``queues/paused``."""
+    return Pause(**named(PAUSE, record))
 
 
 def schedule(record: Record) -> Schedule:
