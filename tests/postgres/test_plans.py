@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from soniq import settings
 from soniq.backends import sqltext
 from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.pool import FOLDER, SESSION
+from soniq.clock import SystemClock
 from tests.support.postgres import Server, run_apart
 
 Plan = dict[str, Any]
@@ -270,6 +272,33 @@ async def test_unserved(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     plan = await plan_of(crowded, "stats/unserved", None)
     assert types_on_jobs(plan) <= WALKS
     assert rows_touched(plan) <= 10
+
+
+async def test_standings(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """How queues stand is told from a bounded part of each, along the indexes."""
+    plan = await plan_of(crowded, "stats/standings", None, 2000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 2001
+    plan = await plan_of(crowded, "stats/crowded", None, ["default"], 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 1000
+    plan = await plan_of(crowded, "stats/sample", None, ["default"])
+    assert types_on_jobs(plan) == {"Sample Scan"}
+    assert pages_read(plan) <= 500
+
+
+async def test_estimated_standings(crowded_url: str) -> None:
+    """Where too many wait to be counted the numbers are near the true ones all the same."""
+    backend = PostgresBackend(crowded_url, settings.load(database_url=crowded_url), SystemClock())
+    await backend.open()
+    [standing] = await backend.stats.standings(bound=1000)
+    await backend.close()
+    assert not standing.exact
+    assert standing.due == pytest.approx(100_000, rel=0.3)
+    assert standing.later == pytest.approx(100_000, rel=0.3)
+    assert standing.oldest_due_at is not None
+    assert standing.next_due_at is not None
+    assert standing.oldest_due_at < standing.next_due_at
 
 
 async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
