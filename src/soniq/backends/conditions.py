@@ -19,19 +19,39 @@ class Looked(Protocol):
     """What a row of jobs and a job that was read have in common."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102 - as in ``Job``
+    def id(self) -> str:
+        """Its id."""
+        ...
+
     @property
-    def job_name(self) -> str: ...  # noqa: D102
+    def job_name(self) -> str:
+        """Its task."""
+        ...
+
     @property
-    def queue(self) -> str: ...  # noqa: D102
+    def queue(self) -> str:
+        """Its queue."""
+        ...
+
     @property
-    def worker_id(self) -> str | None: ...  # noqa: D102
+    def worker_id(self) -> str | None:
+        """Who runs it, or ran it last."""
+        ...
+
     @property
-    def last_error(self) -> str | None: ...  # noqa: D102
+    def last_error(self) -> str | None:
+        """What went wrong last."""
+        ...
+
     @property
-    def attempts(self) -> int: ...  # noqa: D102
+    def attempts(self) -> int:
+        """How many runs count."""
+        ...
+
     @property
-    def created_at(self) -> datetime: ...  # noqa: D102
+    def created_at(self) -> datetime:
+        """When it was made."""
+        ...
 
 
 Condition = Callable[[Looked], bool]
