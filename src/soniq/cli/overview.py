@@ -15,6 +15,7 @@ COMMANDS = {
         "status": "Show the database, its queues and its workers.",
         "jobs": "Look at jobs, cancel them.",
         "schedules": "Look at recurring jobs, pause or run them.",
+        "audit": "List what people did to jobs, queues and schedules.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {
