@@ -10,6 +10,7 @@ import typer
 from soniq import durations
 from soniq.cli.exits import Exit, fail
 
+
 def read_duration(text: str) -> float:
     """Return the seconds that a text such as ``7d`` stands for; BadParameter if it is no duration."""
     try:
