@@ -118,4 +118,4 @@ def accepts_gzip(header: str) -> bool:
     return False
 
 
-ROUTE = Route("/static/{file:path}", static, methods=["GET"], name="static")
+ROUTES = [Route("/static/{file:path}", static, methods=["GET"], name="static")]
