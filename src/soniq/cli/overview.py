@@ -13,6 +13,7 @@ COMMANDS = {
     },
     "Look": {
         "status": "Show the database, its queues and its workers.",
+        "dashboard": "Look at all of it in a browser.",
         "jobs": "Look at jobs, cancel them.",
         "schedules": "Look at recurring jobs, pause or run them.",
         "migrate-status": "Show the steps of the schema.",

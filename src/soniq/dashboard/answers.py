@@ -74,11 +74,20 @@ def to_login(request: Request) -> Response:
 
 
 def see_other(
-    request: Request, message: str = "", kind: flash.Kind = "done", *, to: str | None = None
+    request: Request,
+    message: str = "",
+    kind: flash.Kind = "done",
+    *,
+    to: str | None = None,
+    otherwise: str | None = None,
 ) -> Response:
-    """Return the way to the next page, ``to`` or that of the form's field ``next``."""
+    """Return the way to the next page, with a message for it.
+
+    That page is ``to``, else what the form's field ``next`` says, else ``otherwise``, else the
+    overview.
+    """
     form: dict[str, str] = request.state.form
-    target = to or local_path(form.get("next", "")) or url(request, "overview")
+    target = to or local_path(form.get("next", "")) or otherwise or url(request, "overview")
     response = RedirectResponse(target, 303)
     if message:
         flash.leave(request, response, dashboard_of(request).signer, message, kind)

@@ -114,11 +114,11 @@ class Live:
             seen = self._channel.position(last_id)
             while not self.closed and (left := until - self._clock.monotonic()) > 0:
                 news = await self._channel.after(seen, timeout=min(left, HEARTBEAT_SECONDS))
-                if news is None:
-                    yield ": still here\n\n"
-                elif not self.closed:
+                if news is not None:
                     seen = news.position
                     yield news.text
+                elif not self.closed:
+                    yield ": still here\n\n"
         finally:
             self._leave()
 
