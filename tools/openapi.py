@@ -137,9 +137,18 @@ def shape(endpoint: Endpoint, schemas: Schemas) -> Schema:
 
 def schema_of(kind: Any, schemas: Schemas) -> Schema:
     """Return the schema of a type; dataclasses go into ``schemas`` and are referred to."""
-    origin, arguments = get_origin(kind), get_args(kind)
     if kind in PLAIN:
         return PLAIN[kind]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return {"enum": [member.value for member in cast("type[Enum]", kind)]}
+    if is_dataclass(kind):
+        return record(cast("type", kind), schemas)
+    return composed(kind, schemas)
+
+
+def composed(kind: Any, schemas: Schemas) -> Schema:
+    """Return the schema of a type that is made from others."""
+    origin, arguments = get_origin(kind), get_args(kind)
     if origin in {Union, types.UnionType}:
         return {"anyOf": [schema_of(one, schemas) for one in arguments]}
     if origin is Literal:
@@ -149,10 +158,6 @@ def schema_of(kind: Any, schemas: Schemas) -> Schema:
     if origin in MAPPINGS or kind is dict:
         values = schema_of(arguments[1], schemas) if arguments else {}
         return {"type": "object", "additionalProperties": values}
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return {"enum": [member.value for member in cast("type[Enum]", kind)]}
-    if is_dataclass(kind):
-        return record(cast("type", kind), schemas)
     message = f"No schema for {kind!r}"
     raise TypeError(message)
 

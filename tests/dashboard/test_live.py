@@ -49,9 +49,9 @@ class Database:
 
 
 @pytest.fixture
-async def database() -> AsyncIterator[Database]:
+def database() -> Database:
     """What the poller asks, in real time."""
-    yield Database(SystemClock())
+    return Database(SystemClock())
 
 
 async def next_tick(events: AsyncIterator[str]) -> list[str]:

@@ -38,7 +38,7 @@ async def log_in(
 
 
 async def test_the_key_becomes_a_cookie(locked: Starlette) -> None:
-    """One that no script can read and no other site can send; it leads to where one wanted to go."""
+    """One that no script reads and no other site sends; it leads to where one wanted to go."""
     async with asking(locked) as client:
         assert (await client.get("/live")).status_code == 303
         answer = await log_in(locked, client)

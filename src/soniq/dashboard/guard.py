@@ -45,7 +45,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = Answer(send)
-        scope.setdefault("state", {}).update(user=None, csrf="", form={})
+        scope.setdefault("state", {}).update(user=None, csrf="", form={}, fields=[])
         try:
             receive = await self._admitted(scope, receive)
             await self._app(scope, receive, answer)
@@ -94,7 +94,8 @@ class Guard:
     def _check_write(self, request: Request, admitted: Admitted, body: bytes) -> None:
         """Refuse a write that is forged, switched off, or not this person's to make (403)."""
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            request.state.form = security.read_form(body)
+            request.state.fields = security.read_form(body)
+            request.state.form = security.first_of_each(request.state.fields)
         if not admitted.by_key:
             form: dict[str, str] = request.state.form
             token = request.headers.get("x-soniq-csrf") or form.get("csrf", "")

@@ -10,6 +10,8 @@ from typing import Any
 
 from soniq.dashboard.api.endpoint import Call, Endpoint
 from soniq.dashboard.api.parameters import AFTER, LIMIT
+from soniq.dashboard.pages.checkup import checkup_of
+from soniq.doctor import Finding
 from soniq.figures import Figures
 from soniq.history import AuditEntry
 from soniq.job import Worker
@@ -39,6 +41,14 @@ class WorkerStats:
     running: int
     memory_bytes: int
     versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether all is well, and what every check of ``soniq doctor`` says."""
+
+    ok: bool
+    findings: Sequence[Finding]
 
 
 async def stats(call: Call) -> Overview:
@@ -74,6 +84,12 @@ def added_up(workers: Sequence[Worker]) -> WorkerStats:
         memory_bytes=sum(worker.memory_bytes or 0 for worker in alive),
         versions=dict(Counter(worker.version for worker in alive)),
     )
+
+
+async def health(call: Call) -> Health:
+    """Return what is wrong, as of the last minute."""
+    findings = await checkup_of(call.request).findings()
+    return Health(all(finding.severity != "error" for finding in findings), findings)
 
 
 async def schedules(call: Call) -> list[dict[str, Any]]:
