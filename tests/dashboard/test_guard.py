@@ -61,7 +61,7 @@ def status_for(path: str, method: str, role: str, *, write: bool) -> set[int] | 
 
 
 async def test_every_route_knows_its_people(*, write: bool) -> None:
-    """Each route, method and role: who may is served, who may not is told so; nothing else happens."""
+    """Each route, method and role: who may is served, and who may not is told so."""
     app = dashboard_app(auth=by_header, write=write)
     wrong: list[Any] = []
     methods = dict(routes_of(app))
