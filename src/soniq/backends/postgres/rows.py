@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
@@ -75,6 +76,19 @@ def dead_letter(record: asyncpg.Record) -> DeadLetter:
         crashes=record["crashes"],
         resurrection_count=record["resurrection_count"],
         resurrected_at=record["resurrected_at"],
+    )
+
+
+def burial(record: asyncpg.Record) -> Burial:
+    """Return what a dead letter died of."""
+    return Burial(
+        id=str(record["id"]),
+        job_name=record["job_name"],
+        queue=record["queue"],
+        reason=record["reason"],
+        error=record["error"],
+        finished_at=record["finished_at"],
+        resurrection_count=record["resurrection_count"],
     )
 
 

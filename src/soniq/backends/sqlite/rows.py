@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
@@ -18,6 +19,7 @@ Record = tuple[Any, ...]
 # The columns of the statements that read whole rows come in the order of the fields.
 JOB = tuple(field.name for field in fields(Job))
 DEAD_LETTER = tuple(field.name for field in fields(DeadLetter))
+BURIAL = tuple(field.name for field in fields(Burial))
 WORKER = tuple(field.name for field in fields(Worker))
 PAST_ATTEMPT = tuple(field.name for field in fields(PastAttempt))
 ROLLUP = tuple(field.name for field in fields(Rollup))
@@ -69,6 +71,11 @@ def dead_letter(record: Record) -> DeadLetter:
     facts = named(DEAD_LETTER, record)
     facts["args"] = json.loads(facts["args"])
     return DeadLetter(**facts)
+
+
+def burial(record: Record) -> Burial:
+    """Return the burial of ``dead_letters/burials``."""
+    return Burial(**named(BURIAL, record))
 
 
 def past_attempt(record: Record) -> PastAttempt:
