@@ -45,6 +45,12 @@ INSERT INTO soniq_jobs
 SELECT gen_random_uuid(), 'mail.send', queue, 100, now() - interval '120 seconds', '{}', 4, now()
 FROM unnest('{a,b,c}'::text[]) AS queue CROSS JOIN generate_series(1, 100)
 """
+# The longest of these queues, and a hundred others, paused.
+PAUSE = """
+INSERT INTO soniq_paused_queues (queue, paused_at, paused_by, reason)
+SELECT 'queue ' || number, now(), 'ana', '' FROM generate_series(1, 100) AS number
+UNION ALL SELECT 'default', now(), 'ana', ''
+"""
 
 # As many schedules to come as paused ones whose ticks lie in the past; ticks of the last week.
 SCHEDULE = """
@@ -237,6 +243,30 @@ async def test_claim_from_floors_on(
     assert pages_read(plan) < 1000
     plan = await plan_of(crowded, "jobs/due_in", None, queues, [])
     assert pages_read(plan) > 10_000
+
+
+async def test_pauses_are_looked_up_not_walked(
+    crowded: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """Once for a queue at most; of the jobs that wait in one that is paused none is looked at."""
+    await crowded.execute(SPREAD)
+    await crowded.execute(PAUSE)
+    limits, reach, floors = (LIMIT, WORKER, []), (2 * LIMIT, []), ([], [], [], [])
+    for locked, verb, *args in (
+        (0, "jobs/claim", None, "default", *limits),
+        (0, "jobs/claim_across", None, ["default"], *limits, *reach),
+        (LIMIT, "jobs/claim_across", None, None, *limits, *reach),
+        (LIMIT, "jobs/claim_after", None, None, *limits, *reach, *floors),
+        (0, "jobs/due_in", None, None, []),
+        (0, "jobs/due_in_after", None, None, [], *floors),
+        (0, "stats/unserved", None),
+    ):
+        plan = await plan_of(crowded, verb, *args)
+        looks = [node for node in plan if node.get("Relation Name") == "soniq_paused_queues"]
+        assert {node["Node Type"] for node in looks} == {"Index Only Scan"}
+        assert sum(node["Actual Loops"] for node in looks) <= 4
+        assert pages_read(plan) < 400
+        assert rows_locked(plan) == locked
 
 
 async def test_due_in(crowded: asyncpg.Connection[asyncpg.Record]) -> None:

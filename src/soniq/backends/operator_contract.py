@@ -195,8 +195,9 @@ class StatsStore(Protocol):
     async def unserved(self, *, grace: float) -> dict[str, float]:
         """Return the queues that no living worker serves though a job there is due; sorted.
 
-        With each the seconds for which its first job has been due, ``grace`` at least. Looks at one
-        job of each priority of each queue, however many wait.
+        With each the seconds for which its first job has been due, ``grace`` at least. A paused
+        queue is not among them: somebody wants its jobs to wait. Looks at one job of each priority
+        of each queue, however many wait.
         """
         ...
 

@@ -103,6 +103,9 @@ def worker(row: WorkerRow, now: datetime) -> Worker:
         renewed_at=row.renewed_at,
         expires_at=row.expires_at,
         alive=row.expires_at > now,
+        version=own.version,
+        wish=row.wish,
+        **row.vitals._asdict(),
     )
 
 

@@ -12,6 +12,7 @@ from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
+from soniq.standing import Pause
 
 
 def claimed(record: asyncpg.Record) -> ClaimedJob:
@@ -105,6 +106,11 @@ def worker(record: asyncpg.Record) -> Worker:
         renewed_at=record["renewed_at"],
         expires_at=record["expires_at"],
         alive=record["alive"],
+        version=record["version"],
+        wish=record["wish"],
+        running=record["running"],
+        memory_bytes=record["memory_bytes"],
+        loop_lag=record["loop_lag"],
     )
 
 
@@ -181,6 +187,11 @@ def audit_entry(record: asyncpg.Record) -> AuditEntry:
         target=record["target"],
         detail=json.loads(record["detail"]),
     )
+
+
+def pause(record: asyncpg.Record) -> Pause:
+    """Return the pause of a queue."""
+    return Pause(record["queue"], record["paused_at"], record["paused_by"], record["reason"])
 
 
 def parsed(text: str | None) -> Any:

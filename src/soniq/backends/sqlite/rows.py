@@ -12,6 +12,7 @@ from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
+from soniq.standing import Pause
 
 # SQLite hands over a record as a tuple of whatever the columns hold.
 Record = tuple[Any, ...]
@@ -23,6 +24,7 @@ BURIAL = tuple(field.name for field in fields(Burial))
 WORKER = tuple(field.name for field in fields(Worker))
 PAST_ATTEMPT = tuple(field.name for field in fields(PastAttempt))
 ROLLUP = tuple(field.name for field in fields(Rollup))
+PAUSE = tuple(field.name for field in fields(Pause))
 SCHEDULE = tuple(field.name for field in fields(Schedule))
 
 
@@ -99,6 +101,11 @@ def worker(record: Record) -> Worker:
     facts["tasks"] = tuple(json.loads(facts["tasks"]))
     facts["alive"] = bool(facts["alive"])
     return Worker(**facts)
+
+
+def pause(record: Record) -> Pause:
+    """Return the pause of ``queues/paused``."""
+    return Pause(**named(PAUSE, record))
 
 
 def schedule(record: Record) -> Schedule:
