@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from soniq import Soniq
+from soniq.backends.worker_contract import WorkerIdentity
 from soniq.dashboard import create_dashboard_app
 from soniq.dashboard.gate import Admitted
 from soniq.dashboard.state import Dashboard
 from soniq.dashboard.users import LOCAL, User
+from soniq.errors import PermanentFailure
 
 KEY = "a key that nobody guesses"
 HERE = "http://localhost"
@@ -67,3 +69,30 @@ def routes_of(app: Starlette) -> Iterator[tuple[str, frozenset[str]]]:
             route.path_format.format(**{n: PARAMETERS[n] for n in names}),
             frozenset(route.methods),
         )
+
+
+def fine(number: int) -> int:
+    """Return what was given."""
+    return number
+
+
+def broken(number: int) -> None:
+    """Fail for good."""
+    message = f"number {number} is broken"
+    raise PermanentFailure(message)
+
+
+async def filled(soniq: Soniq) -> dict[str, str]:
+    """Fill an app with one of each: return the ids and names by what they are of."""
+    soniq.job(name="mail.send", queue="mail")(fine)
+    soniq.job(name="mail.break", queue="mail")(broken)
+    names = {"done": "mail.send", "dead": "mail.break", "dead too": "mail.break"}
+    made = {kind: await soniq.enqueue(name, args={"number": 1}) for kind, name in names.items()}
+    await soniq.run_worker(run_once=True)
+    made["queued"] = await soniq.enqueue("mail.send", args={"number": 2})
+    made["later"] = await soniq.enqueue("mail.send", args={"number": 3}, scheduled_at=3600)
+    await soniq.scheduler.add(name="mail.send", every=3600, args={"number": 4})
+    made["worker"] = soniq.clock.new_id()
+    identity = WorkerIdentity(made["worker"], "host", 4711, None, 10, ("mail.send",), "1.2.3")
+    await soniq.backend.workers.register(identity, lease=3600)
+    return made
