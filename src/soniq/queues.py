@@ -22,9 +22,10 @@ class Queues:
         self._ready = ready
 
     async def list(self) -> builtins.list[QueueStanding]:
-        """Return how every queue stands that has jobs, dead letters or a pause; sorted by name.
+        """Return how every queue stands in which jobs wait, run or have died, or that is paused.
 
-        Counts no more than a bounded part of what waits: see ``QueueStanding.exact``.
+        Sorted by name. Counts no more than a bounded part of what waits: see
+        ``QueueStanding.exact``.
         """
         await self._ready()
         return await self._backend.stats.standings()

@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from soniq import settings
 from soniq.backends import sqltext
 from soniq.backends.postgres import PostgresBackend, filters
 from soniq.backends.postgres.pool import FOLDER, SESSION
+from soniq.clock import SystemClock
 from soniq.search import JobSearch
 from tests.support.postgres import Server, run_apart
 
@@ -303,6 +305,33 @@ async def test_what_is_known_of_dead_letters(
         plan = await plan_of(crowded, verb, 1000)
         assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
         assert rows_touched(plan) == 1000
+
+
+async def test_standings(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """How queues stand is told from a bounded part of each, along the indexes."""
+    plan = await plan_of(crowded, "stats/standings", None, 2000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 2001
+    plan = await plan_of(crowded, "stats/crowded", None, ["default"], 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 1000
+    plan = await plan_of(crowded, "stats/sample", None, ["default"])
+    assert types_on_jobs(plan) == {"Sample Scan"}
+    assert pages_read(plan) <= 500
+
+
+async def test_estimated_standings(crowded_url: str) -> None:
+    """Where too many wait to be counted the numbers are near the true ones all the same."""
+    backend = PostgresBackend(crowded_url, settings.load(database_url=crowded_url), SystemClock())
+    await backend.open()
+    [standing] = await backend.stats.standings(bound=1000)
+    await backend.close()
+    assert not standing.exact
+    assert standing.due == pytest.approx(100_000, rel=0.3)
+    assert standing.later == pytest.approx(100_000, rel=0.3)
+    assert standing.oldest_due_at is not None
+    assert standing.next_due_at is not None
+    assert standing.oldest_due_at < standing.next_due_at
 
 
 async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
