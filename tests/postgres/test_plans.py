@@ -243,6 +243,9 @@ async def test_claim_from_floors_on(
     plan = await plan_of(crowded, "jobs/due_in_after", None, queues, [], *floors)
     assert types_on_jobs(plan) <= WALKS
     assert pages_read(plan) < 1000
+    plan = await plan_of(crowded, "jobs/below", [], *floors)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) == 0
     plan = await plan_of(crowded, "jobs/due_in", None, queues, [])
     assert pages_read(plan) > 10_000
 

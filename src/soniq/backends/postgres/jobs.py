@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -26,10 +26,13 @@ from soniq.standing import Ahead
 class PostgresJobs:
     """Jobs in PostgreSQL; each method is one statement or one transaction."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, *, rouse: Callable[[Collection[str]], None]
+    ) -> None:
         self._db = db
         self._clock = clock
-        self._claims = Claims(db, clock)
+        self._claims = Claims(db, clock, rouse)
+        self.front = self._claims.front
 
     async def insert(
         self, jobs: Sequence[NewJob], *, connection: object | None = None
