@@ -40,3 +40,16 @@ def spell_duration(seconds: float) -> str:
             return f"{math.floor(number)}{unit}"
     whole = math.floor(seconds)
     return f"{whole}s" if whole == seconds else f"{Decimal(repr(seconds)):f}s"
+
+
+def roughly(seconds: float) -> str:
+    """Return a duration as one says it: its two largest units, ``2h 5m``; ``0.4s`` below ten."""
+    if seconds < 10:  # noqa: PLR2004 - below that, tenths matter
+        return f"{max(seconds, 0):.1f}".removesuffix(".0") + "s"
+    rest = round(seconds)
+    parts: list[str] = []
+    for unit in ("d", "h", "m", "s"):
+        number, rest = divmod(rest, UNITS[unit])
+        if number or parts:
+            parts.append(f"{number}{unit}" if number else "")
+    return " ".join(filter(None, parts[:2]))

@@ -99,12 +99,12 @@ PLAIN_TEXT = re.compile(r'[^\s":]+')
 
 
 def parse_search(text: str) -> JobSearch:
-    """Return the search that words such as ``state:queued task:mail.* age:>1h`` spell.
+    r"""Return the search that words such as ``state:queued task:mail.* age:>1h`` spell.
 
     All words have to hold. ``task:NAME queue:NAME state:STATE worker:ID reason:REASON error:TEXT
     args.KEY.KEY:VALUE attempts:3 attempts:>3 attempts:<=2 age:>1h age:<5m``; a bare word is a part
     of the name or the beginning of the id. What holds blanks, or a quote in front, stands in
-    quotes: ``error:"timed out"``, in which ``\\"`` is a quote and ``\\\\`` a backslash.
+    quotes: ``error:"timed out"``, in which ``\"`` is a quote and ``\\`` a backslash.
 
     Raises:
         InvalidSearch: a word that is none, with those that are known.

@@ -12,7 +12,7 @@ from soniq.cli.exits import Exit, fail
 
 
 def read_duration(text: str) -> float:
-    """Return the seconds that a text such as ``7d`` stands for; BadParameter if it is no duration."""
+    """Return the seconds that a text such as ``7d`` stands for; BadParameter otherwise."""
     try:
         return durations.read_duration(text)
     except ValueError as error:
