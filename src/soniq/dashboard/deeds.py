@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -12,7 +14,8 @@ from soniq.dashboard.operations import Operation, Work
 from soniq.dashboard.problem import Refused
 from soniq.dashboard.state import Dashboard
 from soniq.dashboard.users import User
-from soniq.errors import JobNotFound
+from soniq.errors import InvalidOption, JobNotFound, JobProcessing
+from soniq.jobs import Jobs
 from soniq.search import parse_search
 
 # So many are replayed while the browser waits; more go on behind its back.
@@ -88,27 +91,47 @@ async def delete_job(request: Request, dashboard: Dashboard, _: User) -> Outcome
 
 
 async def bulk(request: Request, dashboard: Dashboard, user: User) -> Outcome:
-    """Begin to cancel, retry or delete every job that a search finds."""
+    """Begin to cancel, retry or delete the jobs of the fields ``id``, or all that ``q`` finds."""
     form: dict[str, str] = request.state.form
+    action = form.get("action", "")
+    ids = [value for name, value in request.state.fields if name == "id"]
+    if action not in ONE_BY_ONE or ("q" not in form and not ids):
+        message = "The form lacks `q` (or `id`), or an `action`: cancel, retry or delete."
+        raise Refused(400, message)
+    start = partial(dashboard.operations.start, f"jobs.{action}", by=user.actor)
     jobs = dashboard.soniq.jobs
-    works = {
+    if ids:
+        one = ONE_BY_ONE[action]
+        return await start(
+            ", ".join(ids), partial(each, ids, partial(one, jobs)), expected=len(ids)
+        )
+    search = parse_search(form["q"])
+    preview = await jobs.preview(search)
+    all_of_them = {
         "cancel": jobs.cancel_matching,
         "retry": jobs.retry_matching,
         "delete": jobs.delete_matching,
     }
-    work = works.get(form.get("action", ""))
-    if work is None or "q" not in form:
-        message = "The form lacks `q`, or an `action` that is cancel, retry or delete."
-        raise Refused(400, message)
-    search = parse_search(form["q"])
-    preview = await jobs.preview(search)
-    return await dashboard.operations.start(
-        f"jobs.{form['action']}",
+    return await start(
         form["q"],
-        lambda told: work(search, told=told),
-        by=user.actor,
+        lambda told: all_of_them[action](search, told=told),
         expected=preview.count if preview.exact else None,
     )
+
+
+async def each(
+    ids: Sequence[str], act: Callable[[str], Awaitable[object]], told: Callable[[int], None]
+) -> int:
+    """Deal with jobs one by one; return for how many that could be done."""
+    count = 0
+    for job_id in ids:
+        with suppress(JobNotFound, JobProcessing, InvalidOption):
+            count += bool(await act(job_id))
+        told(count)
+    return count
+
+
+ONE_BY_ONE = {"cancel": Jobs.cancel, "retry": Jobs.retry, "delete": Jobs.delete}
 
 
 async def pause_queue(request: Request, dashboard: Dashboard, user: User) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,7 @@ from soniq.dashboard.answers import problem_answer
 from soniq.dashboard.gate import Admitted, Gate
 from soniq.dashboard.paths import path_of
 from soniq.dashboard.problem import Problem, Refused, problem_of
+from soniq.errors import DatabaseError
 
 logger = logging.getLogger("soniq.dashboard")
 
@@ -43,7 +45,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = Answer(send)
-        scope.setdefault("state", {}).update(user=None, csrf="", form={})
+        scope.setdefault("state", {}).update(user=None, csrf="", form={}, fields=[])
         try:
             receive = await self._admitted(scope, receive)
             await self._app(scope, receive, answer)
@@ -53,8 +55,10 @@ class Guard:
             if answer.begun:
                 raise  # the server ends the connection, so that nobody takes it for whole
             problem = problem_of(error)
-            if problem.status >= 500:  # noqa: PLR2004 - server errors
+            if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
                 logger.exception("%s %s failed", scope["method"], scope["path"])
+            elif isinstance(error, DatabaseError):
+                logger.warning("%s %s failed: %s", scope["method"], scope["path"], error)
             await tell(Request(scope), problem)(scope, receive, answer)
 
     async def _admitted(self, scope: Scope, receive: Receive) -> Receive:
@@ -90,7 +94,8 @@ class Guard:
     def _check_write(self, request: Request, admitted: Admitted, body: bytes) -> None:
         """Refuse a write that is forged, switched off, or not this person's to make (403)."""
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            request.state.form = security.read_form(body)
+            request.state.fields = security.read_form(body)
+            request.state.form = security.first_of_each(request.state.fields)
         if not admitted.by_key:
             form: dict[str, str] = request.state.form
             token = request.headers.get("x-soniq-csrf") or form.get("csrf", "")
@@ -149,8 +154,13 @@ async def read(headers: Headers, receive: Receive) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in Request({"type": "http", "headers": []}, receive).stream():
-                body += chunk
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
                 if len(body) > security.LARGEST_BODY:
                     raise too_large()
     except TimeoutError:

@@ -182,20 +182,22 @@ def local_path(target: str) -> str | None:
     return target
 
 
-def read_form(body: bytes) -> dict[str, str]:
-    """Return the fields of a form, the first of each name.
+def read_form(body: bytes) -> list[tuple[str, str]]:
+    """Return the fields of a form, in order.
 
     Raises:
         Refused: 400 for what is no form.
     """
     try:
-        pairs: Iterable[tuple[str, str]] = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS
-        )
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         message = f"The body is no form of at most {MOST_FIELDS} fields in UTF-8."
         raise Refused(400, message) from None
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        fields.setdefault(name, value)
-    return fields
+
+
+def first_of_each(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the fields by name, the first where there are several."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        found.setdefault(name, value)
+    return found

@@ -108,4 +108,3 @@ def sure(request: Request, job: Job) -> Sure | None:
         url(request, "delete_job", id=job.id),
         "Delete it",
     )
-

@@ -46,7 +46,9 @@ def queue_row(standing: QueueStanding, figures: Figures | None, now: datetime) -
     """Return the row of one queue."""
     since = standing.oldest_due_at
     oldest = None if since is None else max((now - since).total_seconds(), 0.0)
-    return QueueRow(standing, figures, eta_of(standing, figures), oldest, is_unserved(standing, now))
+    return QueueRow(
+        standing, figures, eta_of(standing, figures), oldest, is_unserved(standing, now)
+    )
 
 
 def eta_of(standing: QueueStanding, figures: Figures | None) -> float | None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-FRAME = re.compile(r'^(?:  [|+ ]*)?\s+File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$')
+FRAME = re.compile(
+    r'^(?:  [|+ ]*)?\s+File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$'
+)
 # Where code lies that is not the user's own.
 LIBRARY = re.compile(
     r"[\\/](?:site|dist)-packages[\\/]|[\\/]lib[\\/]python\d|^<frozen |^<string>$"

@@ -49,7 +49,9 @@ def branch(value: Any, key: str | None = None, depth: int = 0) -> Branch:
             return inner(key, "object", named, len(found), depth)
         case list() | tuple():
             items = cast("Sequence[Any]", value)
-            return inner(key, "array", ((str(n), i) for n, i in enumerate(items)), len(items), depth)
+            return inner(
+                key, "array", ((str(n), i) for n, i in enumerate(items)), len(items), depth
+            )
         case None | bool():
             text = json.dumps(value)
             return Branch(key, text, text)
@@ -70,7 +72,8 @@ def inner(
     """Return a value that holds others; what is too deep or too much is counted only."""
     most = MOST_CHILDREN if depth < DEEPEST else 0
     shown = tuple(
-        branch(child, name, depth + 1) for (name, child), _ in zip(children, range(most), strict=False)
+        branch(child, name, depth + 1)
+        for (name, child), _ in zip(children, range(most), strict=False)
     )
     folded = depth > 1 or size > OPEN_CHILDREN
     return Branch(key, kind, "", size, shown, size - len(shown), not folded)
@@ -105,8 +108,15 @@ def brief(value: Any, length: int) -> str:
         case str():
             return " ".join(value[: length + 1].split())
         case Mapping():
-            names = [str(name) for name, _ in zip(cast("Mapping[Any, Any]", value), range(4), strict=False)]
-            return "{" + ", ".join(names) + ("…}" if len(cast("Mapping[Any, Any]", value)) > 4 else "}")
+            names = [
+                str(name)
+                for name, _ in zip(cast("Mapping[Any, Any]", value), range(4), strict=False)
+            ]
+            return (
+                "{"
+                + ", ".join(names)
+                + ("…}" if len(cast("Mapping[Any, Any]", value)) > 4 else "}")
+            )
         case list() | tuple():
             return f"[{len(cast('Sequence[Any]', value))}]"
         case _:
