@@ -45,3 +45,8 @@ class Ahead(NamedTuple):
 
     count: int
     exact: bool
+
+    @classmethod
+    def counted(cls, number: int, bound: int) -> Ahead:
+        """Return what follows from a count that has stopped after ``bound``, or shortly beyond."""
+        return cls(min(number, bound), exact=number <= bound)
