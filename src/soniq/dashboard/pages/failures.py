@@ -10,10 +10,10 @@ from soniq.dashboard.paths import url
 from soniq.dashboard.state import Dashboard, dashboard_of
 from soniq.dashboard.views.numbers import count
 from soniq.dashboard.views.words import some
-from soniq.dead_letter import FailureGroup
 from soniq.errors import InvalidSearch, JobNotFound
+from soniq.failures import FailureGroup, Groups
 from soniq.job import DeadLetter
-from soniq.search import Found, JobSearch
+from soniq.search import Found
 
 PAGE = 50
 NEWEST = 20
@@ -26,7 +26,7 @@ async def failures(request: Request) -> Response:
     text = request.query_params.get("q", "").strip()
     after = request.query_params.get("after") or None
     found: Found[DeadLetter] | None = None
-    groups: list[FailureGroup] = []
+    groups = Groups([], 0, complete=True)
     error = ""
     if text:
         try:
@@ -46,7 +46,6 @@ async def failures(request: Request) -> Response:
         found=found,
         cut=found is not None and found.next is not None and len(found.items) < PAGE,
         groups=groups,
-        seen=sum(group.count for group in groups),
     )
 
 
@@ -59,8 +58,7 @@ async def failure(request: Request) -> Response:
     dashboard = dashboard_of(request)
     fingerprint = request.path_params["fingerprint"]
     group = await group_of(dashboard, fingerprint)
-    search = JobSearch(name=group.job_name, reason=group.reason)
-    found = await dashboard.soniq.dead_letter.search(search, limit=NEWEST)
+    found = await dashboard.soniq.dead_letter.search(fingerprint=fingerprint, limit=NEWEST)
     return await page(
         request,
         "failure.html",
@@ -74,7 +72,7 @@ async def failure(request: Request) -> Response:
 
 async def group_of(dashboard: Dashboard, fingerprint: str) -> FailureGroup:
     """Return the kind of failure with this fingerprint, or raise JobNotFound."""
-    for group in await dashboard.soniq.dead_letter.groups():
+    for group in (await dashboard.soniq.dead_letter.groups()).items:
         if group.fingerprint == fingerprint:
             return group
     message = f"No dead letter is of the kind {fingerprint!r} (any more)."
