@@ -23,9 +23,10 @@ class Pause(Row):
 class QueueStanding(Row):
     """One queue now. ``due`` may start at once, ``later`` is scheduled or waits for a retry.
 
-    ``exact`` is False where so many wait that they were not counted: ``due`` and ``later`` are
-    estimates then. ``oldest_due_at``: since when the first of the due ones may start.
-    ``served_by``: how many living workers claim from it.
+    ``exact`` is False where so many wait or have died that they were not counted: ``due``,
+    ``later`` and ``dead_letter`` are estimates then. ``oldest_due_at``: since when the first of the
+    due ones may start; ``next_due_at``: when the first of the later ones may. ``served_by``: how
+    many living workers claim from it; those that were asked to be quiet or to stop don't count.
     """
 
     queue: str

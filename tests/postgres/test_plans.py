@@ -11,10 +11,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from soniq import settings
 from soniq.backends import sqltext
-from soniq.backends.postgres import PostgresBackend, filters
+from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.pool import FOLDER, SESSION
-from soniq.search import JobSearch
+from soniq.clock import SystemClock
 from tests.support.postgres import Server, run_apart
 
 Plan = dict[str, Any]
@@ -27,7 +28,6 @@ TABLES = (
     "soniq_schedule_ticks",
     "soniq_rollups",
     "soniq_attempts",
-    "soniq_dead_letter_jobs",
 )
 
 # As many jobs that are due as jobs for tomorrow, which come first by their priority.
@@ -83,14 +83,6 @@ SELECT id, 1, 1, '00000000-0000-0000-0000-000000000007', 'retry', now(), now()
 FROM soniq_jobs
 LIMIT 20000
 """
-LETTERS = """
-INSERT INTO soniq_dead_letter_jobs
-    (id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
-    finished_at)
-SELECT id, job_name, queue, priority, args, 4, 4, 'timeout', now(), now(), now()
-FROM soniq_jobs
-LIMIT 20000
-"""
 
 
 @pytest.fixture(scope="module", params=["missing", "stale", "fresh"])
@@ -117,7 +109,6 @@ async def fill(url: str, statistics: str) -> None:
     await connection.execute(TICKS)
     await connection.execute(ROLLUPS)
     await connection.execute(ATTEMPTS)
-    await connection.execute(LETTERS)
     if statistics == "fresh":
         await connection.execute("VACUUM ANALYZE")
     await connection.close()
@@ -283,26 +274,31 @@ async def test_unserved(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     assert rows_touched(plan) <= 10
 
 
-@pytest.mark.parametrize(("queue", "touched"), [("default", LIMIT + 1), ("other", 1001)])
-async def test_search_of_dead_letters(
-    crowded: asyncpg.Connection[asyncpg.Record], queue: str, touched: int
-) -> None:
-    """A page is full as soon as it can be; where little matches, the window is the end of it."""
-    search = (*filters.parameters(JobSearch(queue=queue)), None)
-    plan = await plan_of(crowded, "dead_letters/search", None, None, 1000, LIMIT, *search)
-    assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
-    assert "Sort" not in {node["Node Type"] for node in plan}
-    assert rows_touched(plan) == touched
+async def test_standings(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """How queues stand is told from a bounded part of each, along the indexes."""
+    plan = await plan_of(crowded, "stats/standings", None, 2000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 2001
+    plan = await plan_of(crowded, "stats/crowded", None, ["default"], 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 1000
+    plan = await plan_of(crowded, "stats/sample", None, ["default"])
+    assert types_on_jobs(plan) == {"Sample Scan"}
+    assert pages_read(plan) <= 500
 
 
-async def test_what_is_known_of_dead_letters(
-    crowded: asyncpg.Connection[asyncpg.Record],
-) -> None:
-    """The latest burials are read along the index, and no more than are asked for."""
-    for verb in ("dead_letters/burials", "dead_letters/count"):
-        plan = await plan_of(crowded, verb, 1000)
-        assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
-        assert rows_touched(plan) == 1000
+async def test_estimated_standings(crowded_url: str) -> None:
+    """Where too many wait to be counted the numbers are near the true ones all the same."""
+    backend = PostgresBackend(crowded_url, settings.load(database_url=crowded_url), SystemClock())
+    await backend.open()
+    [standing] = await backend.stats.standings(bound=1000)
+    await backend.close()
+    assert not standing.exact
+    assert standing.due == pytest.approx(100_000, rel=0.3)
+    assert standing.later == pytest.approx(100_000, rel=0.3)
+    assert standing.oldest_due_at is not None
+    assert standing.next_due_at is not None
+    assert standing.oldest_due_at < standing.next_due_at
 
 
 async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -6,10 +6,12 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from soniq.backends.counts import by_queue
+from soniq.backends.memory.standings import standings
 from soniq.backends.memory.tables import Tables
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import Rollup, merged, minute_of
+from soniq.standing import QueueStanding
 
 
 class MemoryStatsStore:
@@ -18,6 +20,12 @@ class MemoryStatsStore:
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
         self._clock = clock
+
+    async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
+        """Return how every queue stands that has something in it, or is paused; always exact."""
+        del bound
+        with self._tables.lock:
+            return standings(self._tables, self._clock.now())
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, cancelled, dead_letter."""

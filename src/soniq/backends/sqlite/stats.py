@@ -11,9 +11,11 @@ from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import moment, rollup, text
 from soniq.backends.sqlite.rows import worker as worker_of
+from soniq.backends.sqlite.standings import standings
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import Rollup, merged, minute_of
+from soniq.standing import QueueStanding
 
 
 class SqliteStatsStore:
@@ -22,6 +24,11 @@ class SqliteStatsStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
+        """Return how every queue stands that has something in it, or is paused."""
+        now = self._clock.now()
+        return await self._database.read(lambda connection: standings(connection, now, bound))
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, cancelled, dead_letter."""
