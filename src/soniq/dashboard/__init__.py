@@ -61,10 +61,18 @@ def create_dashboard_app(
 
 def require(packages: Sequence[str]) -> None:
     """Raise ExtraMissing where one of these packages is not installed."""
-    missing = [name for name in packages if find_spec(name) is None]
+    missing = [name for name in packages if not is_installed(name)]
     if missing:
         message = (
             f"The dashboard needs {' and '.join(missing)}, which this environment lacks: "
             "pip install 'soniq[dashboard]'."
         )
         raise ExtraMissing(message)
+
+
+def is_installed(package: str) -> bool:
+    """Tell whether a package can be imported, without doing so."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # somebody has taken it out of reach
+        return False
