@@ -99,7 +99,7 @@ KINDS = (
     ),
 )
 WORKERS = (
-    ("web-1", 2211, None, 8, "0.9.1"),
+    ("web-1", 2211, ("mail", "default"), 8, "0.9.1"),
     ("web-2", 1874, ("mail", "default"), 4, "0.9.1"),
     ("batch-1", 990, ("images", "billing"), 4, "0.9.0"),
 )

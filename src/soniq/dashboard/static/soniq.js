@@ -2,131 +2,125 @@
 "use strict";
 (() => {
   const root = document.documentElement;
+  const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const one = (selector) => document.querySelector(selector);
+  const on = (event, act) => document.addEventListener(event, act);
 
-  // --- theme: automatic, unless somebody has chosen; set before anything is drawn
+  // Theme: automatic, unless somebody has chosen; set before anything is drawn.
   const themes = ["auto", "light", "dark"];
-  const stored = () => { try { return localStorage.getItem("soniq-theme") || "auto"; } catch { return "auto"; } };
   const wear = (theme) => {
     if (theme === "auto") delete root.dataset.theme; else root.dataset.theme = theme;
     for (const name of all("[data-theme-name]")) name.textContent = theme;
-    charts(true);
+    draw(true);
   };
+  let theme = "auto";
+  // Browsers may refuse to keep anything.
+  try { theme = localStorage.getItem("soniq-theme") ?? theme; } catch { }
   const nextTheme = () => {
-    const theme = themes[(themes.indexOf(stored()) + 1) % themes.length];
-    try { localStorage.setItem("soniq-theme", theme); } catch { /* private windows may refuse */ }
+    theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+    try { localStorage.setItem("soniq-theme", theme); } catch { }
     wear(theme);
   };
 
-  // --- charts: made from the table that says the same
+  // Charts: made from the table that says the same.
   const drawn = new Map();
-  const colour = (name) => getComputedStyle(one(`.legend .${name}`)).color;
-  const points = (body) => {
-    const [from, step, steps] = ["from", "step", "steps"].map((name) => Number(body.dataset[name]));
-    const data = [[], [], []];
-    for (let n = 0; n < steps; n++) { data[0].push(from + n * step); data[1].push(0); data[2].push(0); }
-    for (const row of all("tr[data-at]", body)) {
-      const n = Math.round((row.dataset.at - from) / step);
-      const values = all("[data-value]", row).map((cell) => Number(cell.dataset.value));
-      if (n >= 0 && n < steps) { data[1][n] = values[0]; data[2][n] = values[1]; }
+  const points = ({ dataset, rows }) => {
+    const from = +dataset.from, step = +dataset.step;
+    const times = Array.from({ length: +dataset.steps }, (_, n) => from + n * step);
+    const both = times.map(() => 0), failed = times.map(() => 0);
+    for (const row of rows) {
+      const n = (row.dataset.at - from) / step;
+      const [done, bad] = all("[data-value]", row).map((cell) => +cell.dataset.value);
+      // Failed ones stand in front, and what is done rises above them.
+      if (n in both) [both[n], failed[n]] = [done + bad, bad];
     }
-    return data;
+    return [times, both, failed];
+  };
+  const say = ({ cursor: { idx }, data: [times, both, failed] }) => {
+    const time = idx == null ? 0 : new Date(times[idx] * 1000).toISOString().slice(0, 16).replace("T", " ");
+    one("[data-read]").textContent = time ? ` – ${time}: ${both[idx] - failed[idx]} done, ${failed[idx]} failed` : "";
   };
   const options = (plot, step) => {
-    const style = getComputedStyle(root);
-    const axis = { stroke: colour("axis"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: `12px ${style.fontFamily}` };
-    const bars = uPlot.paths.bars({ size: [0.8, 24], align: 1 });
-    const series = (name, label) => ({ label, fill: colour(name), stroke: colour(name), width: 0, paths: bars, points: { show: false } });
-    const range = (_, __, most) => [0, Math.max(4, most * 1.08)];
-    const day = step >= 3600 ? "{MMM} {D}" : "{HH}:{mm}";
+    const look = getComputedStyle(plot);
+    const axis = { stroke: look.color, grid: { stroke: look.borderTopColor, width: 1 }, ticks: { show: false }, font: `12px ${look.fontFamily}` };
+    const paths = uPlot.paths.bars({ size: [0.8, 24], align: 1 });
+    const bars = (name) => ({ fill: getComputedStyle(one(`.legend .${name}`)).color, width: 0, paths, points: { show: false } });
     return {
       width: plot.clientWidth, height: 180, padding: [8, 4, 0, 0], legend: { show: false },
-      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-      scales: { y: { range } },
-      axes: [{ ...axis, values: [[1, day]] }, { ...axis, size: 44 }],
-      series: [{}, series("done", "Done"), series("failed", "Failed")],
-      hooks: { setCursor: [(chart) => say(chart)] },
+      cursor: { y: false, points: { show: false }, drag: { x: false } },
+      scales: { y: { range: (_, __, most) => [0, Math.max(4, most * 1.08)] } },
+      axes: [{ ...axis, values: [[1, step < 3600 ? "{HH}:{mm}" : "{MMM} {D}"]], size: 26 }, { ...axis, size: 44 }],
+      series: [{}, bars("done"), bars("failed")],
+      hooks: { setCursor: [say] },
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
     };
   };
-  const say = (chart) => {
-    const n = chart.cursor.idx, out = one("[data-read]");
-    if (!out) return;
-    const [at, done, failed] = chart.data;
-    out.textContent = n == null ? "" : `${new Date(at[n] * 1000).toLocaleString()}: ${done[n]} done, ${failed[n]} failed`;
-  };
-  const charts = (anew) => {
+  const draw = (anew) => {
     if (!window.uPlot) return;
     for (const [plot, chart] of drawn) if (anew || !plot.isConnected) { chart.destroy(); drawn.delete(plot); }
     for (const figure of all("[data-chart]")) {
-      const plot = figure.querySelector("[data-plot]"), body = figure.querySelector("tbody");
-      const data = points(body), old = drawn.get(plot);
-      if (old) old.setData(data); else drawn.set(plot, new uPlot(options(plot, Number(body.dataset.step)), data, plot));
+      const plot = one("[data-plot]", figure), body = one("tbody", figure), data = points(body);
+      if (drawn.has(plot)) drawn.get(plot).setData(data);
+      else drawn.set(plot, new uPlot(options(plot, body.dataset.step), data, plot));
     }
   };
 
-  // --- rows: one of them is where the keys are
-  const rows = () => all("[data-row]");
+  // Rows: one of them is where the keys are.
   const here = () => one("tr.here");
+  const open = (row) => one("[data-open]", row);
   const move = (by) => {
-    const every = rows(), old = here();
-    if (!every.length) return;
-    const place = old ? Math.min(Math.max(every.indexOf(old) + by, 0), every.length - 1) : 0;
+    const rows = all("[data-row]"), old = here();
+    const row = rows[old ? Math.min(Math.max(rows.indexOf(old) + by, 0), rows.length - 1) : 0];
     old?.classList.remove("here");
-    every[place].classList.add("here");
-    every[place].querySelector("[data-open]")?.focus({ preventScroll: true });
-    every[place].scrollIntoView({ block: "nearest" });
+    row?.classList.add("here");
+    if (row) open(row)?.focus();
   };
-  const box = (row) => row?.querySelector("input[name=id]");
-  const tick = () => { const found = box(here()); if (found) found.checked = !found.checked; };
+  const tick = () => { const box = here() && one("input[name=id]", here()); if (box) box.checked = !box.checked; };
   const act = (key) => {
-    const button = one(`[data-key="${key}"]`);
-    if (button?.hasAttribute("data-ticked") && !one("input[name=id]:checked")) tick();
-    if (button && (!button.hasAttribute("data-ticked") || one("input[name=id]:checked"))) button.click();
+    const button = one(`[data-key=${key}]`), some = () => one("input[name=id]:checked");
+    const many = button?.matches("[data-ticked]");
+    if (many && !some()) tick();
+    if (!many || some()) button?.click();
   };
 
-  // --- keys
   let going = 0;
   const keys = {
     "/": () => all("[data-find]").pop()?.focus(),
     "?": () => one("#keys")?.showModal(),
     g: () => { going = Date.now(); },
     j: () => move(1), k: () => move(-1), x: tick,
-    o: () => here()?.querySelector("[data-open]")?.click(),
+    o: () => here() && open(here())?.click(),
     r: () => act("r"), c: () => act("c"),
   };
-  document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-    if (event.key === "Escape" && typing) typing.blur();
+  on("keydown", (event) => {
+    const { key, target } = event;
+    const typing = target.matches("input:not([type=checkbox]), textarea, select");
+    if (key === "Escape" && typing) target.blur();
     if (typing || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
-    const page = Date.now() - going < 1500 && one(`[data-go="${CSS.escape(event.key)}"]`);
+    const page = Date.now() - going < 1500 && one(`[data-go="${CSS.escape(key)}"]`);
     going = 0;
-    if (page) page.click(); else if (Object.hasOwn(keys, event.key)) keys[event.key](); else return;
+    if (page) page.click(); else if (Object.hasOwn(keys, key)) keys[key](); else return;
     event.preventDefault();
   });
-
-  // --- the rest
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy], [data-theme-switch], [data-help]");
-    if (!button) return;
-    if ("themeSwitch" in button.dataset) return nextTheme();
-    if ("help" in button.dataset) return keys["?"]();
-    await navigator.clipboard?.writeText(button.dataset.copy);
-    button.textContent = "Copied";
+  on("click", ({ target }) => {
+    const button = target.closest("[data-copy], [data-theme-switch], [data-help]");
+    if (button?.matches("[data-theme-switch]")) nextTheme();
+    else if (button?.matches("[data-help]")) keys["?"]();
+    else if (button) navigator.clipboard?.writeText(button.dataset.copy).then(() => { button.textContent = "Copied"; });
   });
-  document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-tick-all]")) for (const row of rows()) { const found = box(row); if (found) found.checked = event.target.checked; }
+  on("change", ({ target }) => {
+    if (target.matches("[data-tick-all]")) for (const box of all("input[name=id]")) box.checked = target.checked;
   });
-  const lamp = (state) => { for (const lamp of all("[data-live]")) { lamp.hidden = false; lamp.dataset.live = state; lamp.textContent = state === "on" ? "live" : "not live"; } };
-  document.addEventListener("htmx:sse:after:connection", () => lamp("on"));
-  document.addEventListener("htmx:sse:error", () => lamp("lost"));
-  document.addEventListener("htmx:after:swap", () => charts(false));
-  addEventListener("resize", () => charts(true));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts(true));
 
-  wear(stored());
-  document.addEventListener("DOMContentLoaded", () => {
+  const lamp = (text) => () => { for (const lamp of all("[data-live]")) { lamp.hidden = false; lamp.textContent = lamp.dataset.live = text; } };
+  on("htmx:sse:after:connection", lamp("live"));
+  on("htmx:sse:error", lamp("not live"));
+  on("htmx:after:swap", () => draw(false));
+  addEventListener("resize", () => draw(true));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(true));
+  wear(theme);
+  on("DOMContentLoaded", () => {
     for (const tool of all("[data-theme-switch], [data-help], [data-copy], [data-tick-all]")) tool.hidden = false;
-    wear(stored());
+    wear(theme);
   });
 })();
