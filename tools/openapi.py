@@ -140,9 +140,9 @@ def schema_of(kind: Any, schemas: Schemas) -> Schema:
     if kind in PLAIN:
         return PLAIN[kind]
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return {"enum": [member.value for member in cast("type[Enum]", kind)]}
-    if is_dataclass(kind):
-        return record(cast("type", kind), schemas)
+        return {"enum": [member.value for member in kind]}
+    if isinstance(kind, type) and is_dataclass(cast("object", kind)):
+        return record(kind, schemas)
     return composed(kind, schemas)
 
 

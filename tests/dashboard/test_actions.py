@@ -285,16 +285,18 @@ async def test_only_a_few_operations_run_at_once(
 ) -> None:
     """The fifth is refused until one has ended; those that ended are remembered."""
     operations = board_of(app).operations
-    ending = asyncio.Event()
+    ending, running = asyncio.Event(), asyncio.Event()
 
     async def until_told(told: Any) -> int:
         told(7)
+        running.set()
         await ending.wait()
         return 8
 
     begun = [await operations.start("a.b", "c", until_told, by="d") for _ in range(4)]
     form = {"q": "queue:mail", "action": "cancel"}
     assert (await ola.post("/bulk", data=form)).status_code == 429
+    await running.wait()
     assert [one.count for one in begun] == [7] * 4
     ending.set()
     await asyncio.wait([one.task for one in begun if one.task])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from soniq.clock import SystemClock
-from soniq.dashboard.live import MOST_STREAMS, STREAM_SECONDS, Channel, Live
+from soniq.dashboard.live import MOST_STREAMS, PARTS, STREAM_SECONDS, Channel, Live
 from soniq.errors import DatabaseUnreachable
 from soniq.events import Events
 from tests.support.clock import FrozenClock
@@ -28,9 +28,10 @@ class Database:
         self.value: object = 0
         self.away = False
         self.polled = asyncio.Event()
-        one = SimpleNamespace(list=self.ask, total=self.ask, by_queue=self.ask, series=self.ask)
+        ask = self.ask
+        one = SimpleNamespace(list=ask, total=ask, by_queue=ask, series=ask, groups=ask)
         self.soniq: Any = SimpleNamespace(
-            queues=one, workers=one, stats=one, clock=clock, events=Events()
+            queues=one, workers=one, stats=one, dead_letter=one, clock=clock, events=Events()
         )
 
     async def ask(self) -> object:
@@ -69,8 +70,8 @@ async def test_fifty_streams_cost_one_poll(database: Database) -> None:
     streams = [live.stream() for _ in range(50)]
     waiting = [asyncio.create_task(next_tick(stream)) for stream in streams]
     ticks = await asyncio.gather(*waiting)
-    assert database.asked == len(live._parts)
-    assert {tuple(tick) for tick in ticks} == {tuple(live._parts)}
+    assert database.asked == len(PARTS)
+    assert {tuple(tick) for tick in ticks} == {PARTS}
     for stream in streams:
         await stream.aclose()  # type: ignore[attr-defined]
 
@@ -119,7 +120,7 @@ async def test_a_snapshot_is_shared_for_as_long_as_it_is_fresh(clock: FrozenCloc
     """Two queries a second at most: standings each second, the rest each five."""
     database = Database(clock)
     live = Live(database.soniq)
-    parts = len(live._parts)
+    parts = len(PARTS)
     await asyncio.gather(*(live.snapshot() for _ in range(200)))
     assert database.asked == parts
     for _ in range(60):

@@ -13,9 +13,10 @@ import pytest
 
 from soniq import settings
 from soniq.backends import sqltext
-from soniq.backends.postgres import PostgresBackend
+from soniq.backends.postgres import PostgresBackend, filters
 from soniq.backends.postgres.pool import FOLDER, SESSION
 from soniq.clock import SystemClock
+from soniq.search import JobSearch
 from tests.support.postgres import Server, run_apart
 
 Plan = dict[str, Any]
@@ -28,6 +29,7 @@ TABLES = (
     "soniq_schedule_ticks",
     "soniq_rollups",
     "soniq_attempts",
+    "soniq_dead_letter_jobs",
 )
 
 # As many jobs that are due as jobs for tomorrow, which come first by their priority.
@@ -83,6 +85,14 @@ SELECT id, 1, 1, '00000000-0000-0000-0000-000000000007', 'retry', now(), now()
 FROM soniq_jobs
 LIMIT 20000
 """
+LETTERS = """
+INSERT INTO soniq_dead_letter_jobs
+    (id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
+    finished_at)
+SELECT id, job_name, queue, priority, args, 4, 4, 'timeout', now(), now(), now()
+FROM soniq_jobs
+LIMIT 20000
+"""
 
 
 @pytest.fixture(scope="module", params=["missing", "stale", "fresh"])
@@ -109,6 +119,7 @@ async def fill(url: str, statistics: str) -> None:
     await connection.execute(TICKS)
     await connection.execute(ROLLUPS)
     await connection.execute(ATTEMPTS)
+    await connection.execute(LETTERS)
     if statistics == "fresh":
         await connection.execute("VACUUM ANALYZE")
     await connection.close()
@@ -272,6 +283,28 @@ async def test_unserved(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     plan = await plan_of(crowded, "stats/unserved", None)
     assert types_on_jobs(plan) <= WALKS
     assert rows_touched(plan) <= 10
+
+
+@pytest.mark.parametrize(("queue", "touched"), [("default", LIMIT + 1), ("other", 1001)])
+async def test_search_of_dead_letters(
+    crowded: asyncpg.Connection[asyncpg.Record], queue: str, touched: int
+) -> None:
+    """A page is full as soon as it can be; where little matches, the window is the end of it."""
+    search = (*filters.parameters(JobSearch(queue=queue)), None)
+    plan = await plan_of(crowded, "dead_letters/search", None, None, 1000, LIMIT, *search)
+    assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) == touched
+
+
+async def test_what_is_known_of_dead_letters(
+    crowded: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """The latest burials are read along the index, and no more than are asked for."""
+    for verb in ("dead_letters/burials", "dead_letters/count"):
+        plan = await plan_of(crowded, verb, 1000)
+        assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
+        assert rows_touched(plan) == 1000
 
 
 async def test_standings(crowded: asyncpg.Connection[asyncpg.Record]) -> None:

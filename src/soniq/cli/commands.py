@@ -9,7 +9,18 @@ import typer
 from typer.core import TyperGroup
 
 from soniq import __version__
-from soniq.cli import dashboard, dead_letter, jobs, scheduler, schedules, setup, status, worker
+from soniq.cli import (
+    dashboard,
+    dead_letter,
+    jobs,
+    queues,
+    scheduler,
+    schedules,
+    setup,
+    status,
+    worker,
+    workers,
+)
 from soniq.cli.demo import command as demo
 from soniq.cli.exits import explained
 from soniq.cli.overview import DESCRIPTION
@@ -50,6 +61,8 @@ app.command("demo")(demo.demo)
 app.command("status")(status.status)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(queues.app, name="queues")
+app.add_typer(workers.app, name="workers")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
 app.command("migrate-status")(status.migrate_status)

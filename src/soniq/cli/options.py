@@ -40,6 +40,9 @@ Check = Annotated[
     typer.Option("--check", help="Only check that all due jobs have a worker; exit code 3 if not."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+By = Annotated[
+    str | None, typer.Option("--by", help="Who does it (default: cli:you@host), for the audit.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 QueueFilter = Annotated[str | None, typer.Option("--queue", "-q", help="Only of this queue.")]
 NameFilter = Annotated[str | None, typer.Option("--name", "-n", help="Only of this task.")]

@@ -15,6 +15,8 @@ COMMANDS = {
         "status": "Show the database, its queues and its workers.",
         "dashboard": "Look at all of it in a browser.",
         "jobs": "Look at jobs, cancel them.",
+        "queues": "Look at queues, pause them.",
+        "workers": "Look at workers, quiet or stop them.",
         "schedules": "Look at recurring jobs, pause or run them.",
         "migrate-status": "Show the steps of the schema.",
     },

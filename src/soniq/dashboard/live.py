@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from soniq.app import Soniq
+from soniq.dashboard.shared import Shared
 from soniq.errors import DatabaseError
+from soniq.failures import Groups
 from soniq.figures import Bin, Figures
 from soniq.job import Worker
 from soniq.repeat import repeat
@@ -22,6 +23,8 @@ HEARTBEAT_SECONDS = 15.0
 # A server that is told to stop waits for answers to end, and a stream is an answer that never
 # does. So it ends by itself and the browser asks for the next one.
 STREAM_SECONDS = 30.0
+# Whose change is told.
+PARTS = ("standings", "workers", "total", "by_queue", "series")
 RETRY_MILLISECONDS = 1000
 
 
@@ -40,22 +43,8 @@ class Snapshot:
     at: datetime
 
 
-@dataclass(slots=True)
-class Part:
-    """A part of the snapshot: how to read it, and for how many seconds it may be shown again."""
-
-    read: Callable[[], Awaitable[Any]]
-    seconds: float
-    value: Any = None
-    read_at: float | None = None
-
-    def is_due(self, now: float) -> bool:
-        """Tell whether it has to be read anew."""
-        return self.read_at is None or now - self.read_at >= self.seconds
-
-
 class Live:
-    """One for all tabs: reads no part twice within its time, however many ask.
+    """One for all tabs: nothing is read twice within its time, however many ask.
 
     Standings change with every job; workers and figures are written every few seconds, and are
     read as seldom. With that 200 open tabs cost less than two queries a second.
@@ -65,17 +54,15 @@ class Live:
         self._soniq = soniq
         self._clock = soniq.clock
         self._poll_seconds = poll_seconds
-        stats = soniq.stats
-        # A little less than the time between two polls, so that each poll finds them due.
-        fresh = poll_seconds * 0.8
-        self._parts = {
-            "standings": Part(soniq.queues.list, fresh),
-            "workers": Part(soniq.workers.list, 5 * poll_seconds),
-            "total": Part(stats.total, 5 * poll_seconds),
-            "by_queue": Part(stats.by_queue, 5 * poll_seconds),
-            "series": Part(stats.series, 5 * poll_seconds),
-        }
-        self._reading = asyncio.Lock()
+        slow = 5 * poll_seconds
+        # A little less than the time between two polls, so that each poll asks anew.
+        self._standings = Shared(soniq.queues.list, 0.8 * poll_seconds, soniq.clock)
+        self._workers = Shared(soniq.workers.list, slow, soniq.clock)
+        self._total = Shared(soniq.stats.total, slow, soniq.clock)
+        self._by_queue = Shared(soniq.stats.by_queue, slow, soniq.clock)
+        self._series = Shared(soniq.stats.series, slow, soniq.clock)
+        self._failures = Shared(soniq.dead_letter.groups, slow, soniq.clock)
+        self._told: dict[str, object] = {}
         self._channel = Channel()
         self._stop: asyncio.Event | None = None
         self._poller: asyncio.Task[None] | None = None
@@ -88,14 +75,23 @@ class Live:
         Raises:
             DatabaseError: the database can't tell.
         """
-        await self._refresh()
-        values = {name: part.value for name, part in self._parts.items()}
-        return Snapshot(**values, at=self._clock.now())
+        return Snapshot(
+            standings=await self._standings.get(),
+            total=await self._total.get(),
+            by_queue=await self._by_queue.get(),
+            series=await self._series.get(),
+            workers=await self._workers.get(),
+            at=self._clock.now(),
+        )
+
+    async def failures(self) -> Groups:
+        """Return which failures there are, as of a few seconds ago: to find out takes a while."""
+        return await self._failures.get()
 
     def forget(self) -> None:
         """Have everything read anew: somebody has just changed it, and wants to see that."""
-        for part in self._parts.values():
-            part.read_at = None
+        for shared in (self._standings, self._workers, self._failures):
+            shared.forget()
 
     @property
     def full(self) -> bool:
@@ -153,23 +149,18 @@ class Live:
 
     async def _look(self) -> None:
         """Tell all streams what has changed since the last look."""
-        before = {name: part.value for name, part in self._parts.items()}
         try:
-            await self._refresh()
+            snapshot = await self.snapshot()
         except DatabaseError:
             self._channel.publish(["database"])
             return
-        changed = [name for name, part in self._parts.items() if part.value != before[name]]
+        seen: dict[str, object] = {name: getattr(snapshot, name) for name in PARTS}
+        changed = [
+            name for name in PARTS if name not in self._told or seen[name] != self._told[name]
+        ]
+        self._told = seen
         if changed:
             self._channel.publish(changed)
-
-    async def _refresh(self) -> None:
-        async with self._reading:
-            for part in self._parts.values():
-                now = self._clock.monotonic()
-                if part.is_due(now):
-                    part.value = await part.read()
-                    part.read_at = now
 
 
 @dataclass(frozen=True, slots=True)

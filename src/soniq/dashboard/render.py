@@ -31,7 +31,6 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(views.FILTERS)
-    made.globals["version"] = __version__
     return made
 
 
@@ -52,6 +51,7 @@ def render(request: Request, template: str, /, status: int = 200, **context: Any
         "can_write": can_write(request),
         "with_key": dashboard.gate.with_key,
         "flash": message,
+        "version": __version__,
     }
     text = environment().get_template(template).render(base | context)
     response = HTMLResponse(text, status)

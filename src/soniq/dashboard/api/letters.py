@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from soniq.dashboard import deeds
@@ -21,9 +23,21 @@ async def search(call: Call) -> Found[Any]:
     return Found([shown_job(call.dashboard, letter) for letter in found.items], *found[1:])
 
 
-async def failures(call: Call) -> list[FailureGroup]:
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """The kinds of failures, the most frequent first.
+
+    ``looked_at``: how many dead letters they were made of, the latest; ``complete``: those are all.
+    """
+
+    items: Sequence[FailureGroup]
+    looked_at: int
+    complete: bool
+
+
+async def failures(call: Call) -> Failures:
     """Return the kinds of failures, as found among the latest dead letters."""
-    return await call.dashboard.soniq.dead_letter.groups()
+    return Failures(*await call.dashboard.live.failures())
 
 
 ENDPOINTS = [
@@ -37,6 +51,6 @@ ENDPOINTS = [
         deeds.replay_letter,
     ),
     Endpoint(
-        "/api/failures", "Dead letters by what they died of.", failures, FailureGroup, "list"
+        "/api/failures", "Dead letters by what they died of.", failures, Failures
     ),
 ]  # fmt: skip

@@ -45,17 +45,20 @@ class Parameter:
 
     def schema(self) -> dict[str, Any]:
         """Return what OpenAPI has to say about its values."""
+        described = self._kind()
+        return described if self.default is None else {**described, "default": self.default}
+
+    def _kind(self) -> dict[str, Any]:
         match self.kind:
             case "text":
-                described: dict[str, Any] = {"type": "string", "maxLength": int(self.largest)}
+                return {"type": "string", "maxLength": int(self.largest)}
             case "id":
-                described = {"type": "string", "format": "uuid"}
+                return {"type": "string", "format": "uuid"}
             case "integer":
                 least, largest = int(self.least), int(self.largest)
-                described = {"type": "integer", "minimum": least, "maximum": largest}
+                return {"type": "integer", "minimum": least, "maximum": largest}
             case "seconds":
-                described = {"type": "number", "minimum": self.least, "maximum": self.largest}
-        return described if self.default is None else {**described, "default": self.default}
+                return {"type": "number", "minimum": self.least, "maximum": self.largest}
 
     def _read_text(self, text: str) -> str:
         if len(text) > self.largest:
