@@ -30,6 +30,15 @@ class Queues:
         await self._ready()
         return await self._backend.stats.standings()
 
+    async def unserved(self, *, grace: float = 10.0) -> dict[str, float]:
+        """Return the queues whose due jobs nobody will run, with the seconds the first one is due.
+
+        Those that no living worker serves and in which a job has been due for ``grace`` seconds;
+        paused ones don't count. Counts nothing, so that a probe may ask often.
+        """
+        await self._ready()
+        return await self._backend.stats.unserved(grace=grace)
+
     async def pause(self, queue: str, *, by: str, reason: str = "") -> bool:
         """Let no worker claim from the queue until it is resumed; tell whether it was not paused.
 

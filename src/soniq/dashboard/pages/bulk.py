@@ -9,6 +9,7 @@ from soniq.dashboard.pages.frame import page
 from soniq.dashboard.pages.jobs import row_of
 from soniq.dashboard.problem import Refused
 from soniq.dashboard.state import Dashboard, dashboard_of
+from soniq.dashboard.views.columns import chosen
 from soniq.job import Job
 from soniq.search import Preview, parse_search
 
@@ -50,6 +51,7 @@ async def bulk(request: Request) -> Response:
         words=WORDS[action],
         q=text,
         ids=ids,
+        columns=chosen(["state,id,queue,args,attempts,created"]),
         preview=preview,
         rows=[row_of(dashboard, job) for job in preview.sample],
     )

@@ -11,6 +11,7 @@ from soniq.dashboard.state import dashboard_of
 from soniq.dashboard.views.attempts import timeline
 from soniq.errors import JobNotFound
 from soniq.job import DeadLetter
+from soniq.matching import fingerprint_of
 
 
 async def dead_letter(request: Request) -> Response:

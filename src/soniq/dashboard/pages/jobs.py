@@ -81,7 +81,7 @@ def row_of(dashboard: Dashboard, job: Job) -> JobRow:
 
 def hints(dashboard: Dashboard, snapshot: Snapshot, text: str) -> list[str]:
     """Return what the search could go on with: every state, the queues and tasks that are known."""
-    tasks = set(dashboard.soniq.registry.names())
+    tasks = set(dashboard.soniq.registry.names)
     for worker in snapshot.workers:
         tasks.update(worker.tasks)
     words: Iterable[str] = [

@@ -23,6 +23,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "reason": words.reason,
     "outcome": words.outcome,
     "branch": tree.branch,
+    "line": tree.one_line,
     "frames": tracebacks.frames,
     "shipped": shipped,
 }

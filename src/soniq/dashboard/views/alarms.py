@@ -30,7 +30,7 @@ def alarms(rows: Sequence[QueueRow], workers: Sequence[Worker]) -> list[Alarm]:
     found += [Alarm("warn", paused(row), "queues") for row in rows if row.standing.pause]
     lost = [worker for worker in workers if not worker.alive]
     if lost:
-        text = f"{some(len(lost), 'worker')} stopped answering; what they ran is being rescued."
+        text = f"{some(len(lost), 'worker')} stopped answering; jobs of theirs will be taken back."
         found.append(Alarm("warn", text, "workers"))
     return found
 

@@ -36,10 +36,13 @@ USUAL = ("state", "task", "id", "queue", "args", "attempts", "created", "ran", "
 
 
 def chosen(names: Sequence[str]) -> tuple[Column, ...]:
-    """Return the columns with these names, in their usual order; the usual ones for none."""
+    """Return the columns with these names, in their usual order; the usual ones for none.
+
+    That of the task is always there: it leads to the job.
+    """
     wanted = {name for text in names for name in text.split(",")}
-    found = tuple(column for column in COLUMNS if column.name in wanted)
-    return found or tuple(column for column in COLUMNS if column.name in USUAL)
+    known = wanted & {column.name for column in COLUMNS} or set(USUAL)
+    return tuple(column for column in COLUMNS if column.name in known | {"task"})
 
 
 def spelled(columns: Sequence[Column]) -> str | None:

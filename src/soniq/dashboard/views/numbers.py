@@ -25,7 +25,7 @@ def rate(per_second: float | None) -> str:
     if per_second is None:
         return NOTHING
     if per_second <= 0:
-        return "0 /s"
+        return "0"
     for seconds, unit in PER:
         number = per_second * seconds
         if number >= 1:
