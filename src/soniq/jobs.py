@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class Jobs:
         await self._ready()
         return why.decide(await evidence.gather(self._backend, str(job_id)))
 
-    async def attempts(self, job_id: str) -> list[PastAttempt]:
+    async def attempts(self, job_id: str) -> builtins.list[PastAttempt]:
         """Return the attempts of a job or dead letter that did not end well, oldest end first.
 
         At most the latest 50.
