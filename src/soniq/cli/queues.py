@@ -29,6 +29,10 @@ def list_queues(*, as_json: AsJson = False, database_url: DatabaseUrl = None) ->
         render.document(found)
         return
     render.table(queue_table(found, datetime.now(UTC)))
+    if render.on_terminal():
+        for one in found:
+            if one.pause:
+                render.remark(described(one.pause))
     if not found:
         render.remark("No queue has jobs, dead letters or a pause.")
     idle = [one.queue for one in found if one.due and not one.served_by and one.pause is None]
@@ -102,45 +106,47 @@ def effect(standing: QueueStanding | None) -> str:
     """Return what a pause means for the jobs that are there now."""
     if standing is None:
         return "it has no jobs now. Is that the name? It holds for those that come."
-    waiting = f"{counted(standing.due + standing.later, 'job')} of it "
-    waiting += "waits" if standing.due + standing.later == 1 else "wait"
-    about = "" if standing.exact else "about "
-    return f"{about}{waiting}, and {counted(standing.processing, 'running job')} may end."
+    waiting = standing.due + standing.later
+    words = f"{'' if standing.exact else 'about '}{counted(waiting, 'job')} "
+    words += "waits" if waiting == 1 else "wait"
+    if standing.processing:
+        words += f", {counted(standing.processing, 'job')} that run may end"
+    return f"{words}."
 
 
 def queue_table(queues: list[QueueStanding], now: datetime) -> render.Table:
     """Return one line per queue; people read distances, programs times."""
-    if not render.on_terminal():
-        columns = ("queue", "due", "later", "running", "dead", "oldest", "workers",
-                   "paused", "by", "reason")  # fmt: skip
-        exact = [
-            (*numbers(one), one.oldest_due_at, one.served_by, *pause_of(one)) for one in queues
+    columns = ("queue", "due", "later", "running", "dead", "oldest", "workers", "paused")
+    if render.on_terminal():
+        rows = [
+            (
+                one.queue,
+                amount(one.due, exact=one.exact),
+                amount(one.later, exact=one.exact),
+                one.processing,
+                one.dead_letter,
+                render.age(one.oldest_due_at, now),
+                one.served_by,
+                render.age(one.pause.paused_at if one.pause else None, now),
+            )
+            for one in queues
         ]
-        return render.Table(columns, exact)
-    rows = [
+        narrow = {"later": 70, "dead": 80}
+        return render.Table(columns, rows, right=columns[1:7], folded=("queue",), wide=narrow)
+    whole = [
         (
             one.queue,
-            *(amount(number, exact=one.exact) for number in numbers(one)[1:3]),
-            *numbers(one)[3:],
-            render.age(one.oldest_due_at, now),
+            one.due,
+            one.later,
+            one.processing,
+            one.dead_letter,
+            one.oldest_due_at,
             one.served_by,
-            paused(one.pause, now),
+            *pause_of(one),
         )
         for one in queues
     ]
-    columns = ("queue", "due", "later", "running", "dead", "oldest", "workers", "paused")
-    return render.Table(
-        columns,
-        rows,
-        right=columns[1:7],
-        folded=("paused", "queue"),
-        wide={"later": 70, "dead": 90},
-    )
-
-
-def numbers(one: QueueStanding) -> tuple[str, int, int, int, int]:
-    """Return the name of a queue and how many jobs are where."""
-    return one.queue, one.due, one.later, one.processing, one.dead_letter
+    return render.Table((*columns, "by", "reason"), whole)
 
 
 def amount(number: int, *, exact: bool) -> str:
@@ -149,14 +155,12 @@ def amount(number: int, *, exact: bool) -> str:
 
 
 def pause_of(one: QueueStanding) -> tuple[object, object, object]:
-    """Return when a queue was paused, by whom and why."""
+    """Return when a queue was paused, by whom and why; nothing where it is not."""
     pause = one.pause
     return (None, None, None) if pause is None else (pause.paused_at, pause.paused_by, pause.reason)
 
 
-def paused(pause: Pause | None, now: datetime) -> str:
-    """Return the same in words."""
-    if pause is None:
-        return "-"
-    why = f": {pause.reason}" if pause.reason else ""
-    return f"{render.age(pause.paused_at, now)} by {pause.paused_by}{why}"
+def described(pause: Pause) -> str:
+    """Return who has paused a queue, and why."""
+    why = f": {pause.reason}" if pause.reason else "."
+    return f"Queue {pause.queue} is paused by {pause.paused_by}{why}"

@@ -101,12 +101,14 @@ async def ask_all(
     codes: list[Exit] = []
     there = await app.workers.list()
     for beginning in ids:
-        matching = [worker for worker in there if worker.id.startswith(beginning)]
+        # Nothing is the beginning of every id: a variable of a script that is empty means nobody.
+        matching = [one for one in there if beginning and one.id.startswith(beginning)]
         if len(matching) != 1:
             render.remark(f"Error: {mistaken(beginning, matching)}")
             codes.append(Exit.USAGE if matching else Exit.NOT_FOUND)
         elif matching[0].wish == "stop":
-            render.remark(f"{name_of(matching[0])} has been asked to stop: that is not taken back.")
+            late = f"Too late for {name_of(matching[0])}: it has been asked to stop."
+            render.remark(late)
             codes.append(Exit.FAILED)
         else:
             await ask_one(app, verb, matching[0], by, dry_run=dry_run)
@@ -130,7 +132,7 @@ async def ask_one(app: Soniq, verb: Verb, worker: Worker, by: str, *, dry_run: b
 def mistaken(beginning: str, matching: Sequence[Worker]) -> str:
     """Return what is wrong with the beginning of an id."""
     if not matching:
-        return f"No worker {beginning}: `soniq workers list` shows those there are."
+        return f"No worker {beginning or '(empty id)'}: `soniq workers list` shows those there are."
     ids = ", ".join(worker.id for worker in matching)
     return f"{beginning} is the beginning of {len(matching)} ids: {ids}. Write more of it."
 
@@ -142,32 +144,55 @@ def name_of(worker: Worker) -> str:
 
 def worker_table(workers: Sequence[Worker], now: datetime) -> render.Table:
     """Return one line per worker; people read short ids and distances, programs all of them."""
-    columns = ("worker", "state", "running", "of", "queues", "host", "pid", "version", "memory",
-               "lag", "heard")  # fmt: skip
-    short = render.on_terminal()
+    if not render.on_terminal():
+        columns = ("worker", "state", "running", "of", "queues", "host", "pid", "version",
+                   "memory", "lag", "heard")  # fmt: skip
+        return render.Table(columns, [whole(one) for one in workers])
     rows = [
         (
-            one.id[:SHORT] if short else one.id,
+            one.id[:SHORT],
             state(one),
-            one.running,
-            one.concurrency,
-            "all" if one.queues is None else ", ".join(one.queues),
+            f"{one.running}/{one.concurrency}",
+            queues_of(one),
             one.hostname,
             str(one.pid),
             one.version,
-            mebibytes(one.memory_bytes) if short else one.memory_bytes,
-            seconds(one.loop_lag) if short else one.loop_lag,
-            render.age(one.renewed_at, now) if short else one.renewed_at,
+            mebibytes(one.memory_bytes),
+            milliseconds(one.loop_lag),
+            render.age(one.renewed_at, now),
         )
         for one in workers
     ]
     return render.Table(
-        columns,
+        ("worker", "state", "running", "queues", "host", "pid", "version", "memory", "lag",
+         "heard"),
         rows,
-        right=("running", "of", "pid", "memory", "lag"),
+        right=("running", "pid", "memory", "lag"),
         folded=("host", "queues"),
-        wide={"version": 110, "lag": 120, "memory": 100},
+        wide={"host": 70, "pid": 70, "version": 110, "memory": 90, "lag": 100},
+    )  # fmt: skip
+
+
+def whole(one: Worker) -> tuple[object, ...]:
+    """Return what is known of a worker as programs read it."""
+    return (
+        one.id,
+        state(one),
+        one.running,
+        one.concurrency,
+        queues_of(one),
+        one.hostname,
+        one.pid,
+        one.version,
+        one.memory_bytes,
+        one.loop_lag,
+        one.renewed_at,
     )
+
+
+def queues_of(worker: Worker) -> str:
+    """Return the queues that a worker serves."""
+    return "all" if worker.queues is None else ", ".join(worker.queues)
 
 
 def state(worker: Worker) -> str:
@@ -182,6 +207,6 @@ def mebibytes(number: int | None) -> str:
     return "-" if number is None else f"{number // MIB:,} MiB"
 
 
-def seconds(lag: float | None) -> str:
+def milliseconds(lag: float | None) -> str:
     """Return how late an event loop is, as people read it."""
     return "-" if lag is None else f"{lag * 1000:,.0f} ms"

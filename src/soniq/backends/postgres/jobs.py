@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -26,10 +26,13 @@ from soniq.standing import Ahead
 class PostgresJobs:
     """Jobs in PostgreSQL; each method is one statement or one transaction."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, *, rouse: Callable[[Collection[str]], None]
+    ) -> None:
         self._db = db
         self._clock = clock
-        self._claims = Claims(db, clock)
+        self._claims = Claims(db, clock, rouse)
+        self.front = self._claims.front
 
     async def insert(
         self, jobs: Sequence[NewJob], *, connection: object | None = None
@@ -150,6 +153,10 @@ class PostgresJobs:
         """Make a QUEUED job that is scheduled for later due now; tell whether it was one."""
         key = rows.as_uuid(job_id)
         hastened = await self._db.fetch_once("jobs/hasten", self._clock.pinned(), key)
+        if hastened:
+            # It is due later than what was taken so far, unless clocks stand still; but its id is
+            # older. Other processes find it as they find new jobs.
+            self._claims.put_back()
         return bool(hastened)
 
     async def cancel(self, job_id: str) -> bool:

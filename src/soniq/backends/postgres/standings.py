@@ -76,9 +76,9 @@ def crowded(
         return replace(first, exact=False)
 
     def number(kind: str, least: int) -> int:
-        if counted[kind] < few or sampled is None:
-            return max(least, counted[kind])
-        return max(least, counted[kind], sampled[kind])
+        found: int = counted[kind]
+        guess: int = sampled[kind] if sampled and found >= few else 0
+        return max(least, found, guess)
 
     return replace(
         first,

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 
 from soniq.backends.counts import by_queue
+from soniq.backends.operator_contract import DatabaseFacts
 from soniq.backends.sqlite.claim import due_at, served
 from soniq.backends.sqlite.connection import Database
+from soniq.backends.sqlite.facts import facts
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import moment, rollup, text
 from soniq.backends.sqlite.rows import worker as worker_of
@@ -29,6 +31,10 @@ class SqliteStatsStore:
         """Return how every queue stands that has something in it, or is paused."""
         now = self._clock.now()
         return await self._database.read(lambda connection: standings(connection, now, bound))
+
+    async def database(self) -> DatabaseFacts:
+        """Return what is known of the file itself."""
+        return await facts(self._database, self._clock.now())
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, cancelled, dead_letter."""
