@@ -102,6 +102,18 @@ async def test_keys_cannot_be_tried_for_long(locked: Starlette, clock: FrozenClo
         assert (await log_in(locked, client)).status_code == 303
 
 
+async def test_a_token_of_the_host_is_no_wrong_key() -> None:
+    """Where there are both, tokens of the host may come by the same header, however often."""
+    app = dashboard_app(api_key=KEY, auth=lambda r: "viewer" if r.headers.get("x-ok") else None)
+    board_of(app).live.close()
+    async with asking(app, authorization="Bearer the host's own", x_ok="1") as client:
+        for _ in range(FAILURES + 1):
+            assert (await client.get("/live")).status_code == 503
+    async with asking(app, authorization="Bearer a guess") as client:
+        answers = [(await client.get("/api/stats")).status_code for _ in range(FAILURES + 1)]
+    assert answers == [401] * FAILURES + [429]
+
+
 async def test_a_session_ends(locked: Starlette, clock: FrozenClock) -> None:
     """After twelve hours, by logging out, and with another key."""
     async with asking(locked) as client:

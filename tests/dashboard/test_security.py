@@ -117,13 +117,13 @@ def test_others_are_not_served_without_authentication(
 def test_a_key_in_a_url_is_refused(query: str) -> None:
     """Whatever it is called, and whether or not it is the right one."""
     with pytest.raises(Refused, match="header") as refused:
-        security.check_query(query)
+        security.check_address("/", query)
     assert refused.value.problem.status == 400
 
 
 def test_other_queries_pass() -> None:
     """Words that only look like a key in their values are searches."""
-    security.check_query("q=token:abc+key&after=1&limit=5")
+    security.check_address("/", "q=token:abc+key&after=1&limit=5")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,15 @@ def test_a_form_is_read_once() -> None:
     assert security.first_of_each(fields) == {"a": "1", "b": "é x", "c": ""}
 
 
-@pytest.mark.parametrize("body", [b"\xff=1", b"&".join(b"a=1" for _ in range(101))])
+def test_no_address_holds_a_nul() -> None:
+    """What no database can look for is refused before one is asked."""
+    for path, query, status in (("/a\0b", "", 404), ("/", "q=a%00", 400), ("/", "%00=1", 400)):
+        with pytest.raises(Refused) as refused:
+            security.check_address(path, query)
+        assert refused.value.problem.status == status
+
+
+@pytest.mark.parametrize("body", [b"\xff=1", b"a=%00", b"&".join(b"a=1" for _ in range(101))])
 def test_what_is_no_form_is_refused(body: bytes) -> None:
     """Neither other encodings nor endless fields."""
     with pytest.raises(Refused) as refused:

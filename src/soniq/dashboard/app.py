@@ -45,9 +45,8 @@ def assemble(
     check_key(key)
     signer = Signer(secret_of(settings, key), soniq.clock)
     gate = Gate(auth=auth, api_key=key, signer=signer, throttle=Throttle(soniq.clock))
-    known_as = check_patterns(
-        settings.dashboard_hosts if hosts is None else hosts, closed=gate.closed
-    )
+    named = settings.dashboard_hosts if hosts is None else hosts
+    known_as = check_patterns((named,) if isinstance(named, str) else named, closed=gate.closed)
     dashboard = Dashboard(
         soniq=soniq,
         write=settings.dashboard_write_enabled if write is None else write,

@@ -65,16 +65,17 @@ class Gate:
         """
         if not self.closed:
             return Admitted(LOCAL)
-        given = key_in_headers(request)
-        if given is not None and self._key is not None:
-            if self.is_key(request, given):
-                return Admitted(KEYHOLDER, by_key=True)
-            if self._auth is None:
-                raise Refused(401, "This is not the key.", www_authenticate="Bearer")
+        given = key_in_headers(request) if self.with_key else None
+        if given is not None and self._matches(request, given):
+            return Admitted(KEYHOLDER, by_key=True)
         session = self._session_of(request)
         if session is not None:
             return Admitted(KEYHOLDER, session)
-        return Admitted(await self._ask(request))
+        user = await self._ask(request)
+        if user is None and given is not None:
+            self._throttle.fail(address_of(request))
+            raise Refused(401, "This is not the key.", www_authenticate="Bearer")
+        return Admitted(user)
 
     def is_key(self, request: Request, given: str) -> bool:
         """Tell whether somebody has given the key; counts if not.
@@ -82,16 +83,22 @@ class Gate:
         Raises:
             Refused: 429 after too many wrong ones from this address.
         """
-        address = request.client.host if request.client else ""
-        wait = self._throttle.wait(address)
+        right = self._matches(request, given)
+        if not right:
+            self._throttle.fail(address_of(request))
+        return right
+
+    def _matches(self, request: Request, given: str) -> bool:
+        """Tell whether it is the key; Refused (429) where too many wrong ones came from there.
+
+        A wrong one is not counted: it may be a token that ``auth=`` knows.
+        """
+        wait = self._throttle.wait(address_of(request))
         if wait > 0:
             seconds = math.ceil(wait)
             message = f"Too many wrong keys from this address. Try again in {seconds} s."
             raise Refused(429, message, retry_after=str(seconds))
-        right = self._key is not None and hmac.compare_digest(digest(given), self._key)
-        if not right:
-            self._throttle.fail(address)
-        return right
+        return self._key is not None and hmac.compare_digest(digest(given), self._key)
 
     def csrf(self, admitted: Admitted) -> str:
         """Return the token that writes of theirs have to carry."""
@@ -134,6 +141,11 @@ def key_in_headers(request: Request) -> str | None:
     if authorization[: len(BEARER)].lower() == BEARER:
         return authorization[len(BEARER) :].strip()
     return request.headers.get("x-api-key")
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from; nothing where the server does not know."""
+    return request.client.host if request.client else ""
 
 
 def user_of(identity: Identity) -> User | None:

@@ -67,7 +67,7 @@ class Guard:
         headers = request.headers
         hosts = headers.getlist("host")
         security.check_host(hosts[0] if len(hosts) == 1 else None, self._hosts)
-        security.check_query(request.url.query)
+        security.check_address(scope["path"], request.url.query)
         if not self._gate.closed:
             security.check_client(request.client.host if request.client else None, headers)
         if request.method in security.SAFE_METHODS:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from soniq.dashboard.answers import see_other
+from soniq.dashboard.gate import address_of
 from soniq.dashboard.paths import url
 from soniq.dashboard.security import local_path
 from soniq.dashboard.state import dashboard_of
@@ -22,7 +23,7 @@ async def log_in(request: Request) -> Response:
     if not gate.with_key:
         raise HTTPException(404)
     form: dict[str, str] = request.state.form
-    address = request.client.host if request.client else "?"
+    address = address_of(request)
     if not gate.is_key(request, form.get("key", "")):
         logger.warning("A wrong key was given from %s", address)
         back = url(request, "login", next=local_path(form.get("next", "")))

@@ -119,13 +119,19 @@ def check_client(client: str | None, headers: Mapping[str, str]) -> None:
     raise Refused(403, message)
 
 
-def check_query(query: str) -> None:
+def check_address(path: str, query: str) -> None:
     """Refuse a key in a URL: histories, logs and other sites' statistics keep URLs.
 
+    Nor does any address hold a NUL, which no database can look for.
+
     Raises:
-        Refused: 400.
+        Refused: 400, or 404.
     """
-    names = {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
+    if "\0" in path:
+        raise Refused(404, "There is nothing by a name with a NUL in it.")
+    fields = parse_qsl(query, keep_blank_values=True)
+    refuse_nul(fields)
+    names = {name.lower() for name, _ in fields}
     if names & KEY_NAMES:
         message = (
             "A key must not stand in a URL, where logs and histories keep it. Send it in the "
@@ -189,10 +195,18 @@ def read_form(body: bytes) -> list[tuple[str, str]]:
         Refused: 400 for what is no form.
     """
     try:
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         message = f"The body is no form of at most {MOST_FIELDS} fields in UTF-8."
         raise Refused(400, message) from None
+    refuse_nul(fields)
+    return fields
+
+
+def refuse_nul(fields: Iterable[tuple[str, str]]) -> None:
+    """Refuse values that no database can hold (Refused: 400)."""
+    if any("\0" in name or "\0" in value for name, value in fields):
+        raise Refused(400, "A field holds a NUL, which no database can hold.")
 
 
 def first_of_each(fields: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -17,6 +17,8 @@ async def live(request: Request) -> Response:
     if source.full or source.closed:
         message = f"{MOST_STREAMS} pages follow what happens here already: load this one by hand."
         raise Refused(503, message, retry_after="30")
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     events = source.stream(request.headers.get("last-event-id"))
     return StreamingResponse(
         events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
