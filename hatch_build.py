@@ -1,8 +1,8 @@
-"""Fetch what the dashboard's pages load in a browser, when a wheel is built: htmx and uPlot, from npm.
+"""Fetch from npm, when a wheel is built, what the dashboard's pages load: htmx and uPlot.
 
-They are not in the repository. Where npm or the network is missing the wheel is built without them,
-and the dashboard shows its pages without live updates and charts. Which bytes get into a wheel does
-not depend on the day: every file has to have the hash that stands here.
+They are not in the repository. Where npm or the network is missing the wheel is built without
+them, and the dashboard shows its pages without live updates and charts. Which bytes get into a
+wheel does not depend on the day: every file has to have the hash that stands here.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Unavailable(Exception):
 
 
 class VendorHook(BuildHookInterface[Any]):
-    """Puts the files beside the dashboard's own, where git ignores them and the wheel takes them."""
+    """Puts the files beside the dashboard's own; git ignores them, the wheel takes them."""
 
     PLUGIN_NAME = "custom"
 
@@ -129,7 +129,7 @@ def pack(package: str, place: Path, npm: str) -> Path:
     """Have npm download a package, which checks the registry's own hash; return the archive."""
     command = [npm, "pack", package, "--ignore-scripts", "--silent", "--fetch-retries=0"]
     try:
-        answer = subprocess.run(
+        answer = subprocess.run(  # noqa: S603 - the arguments stand here
             command, cwd=place, capture_output=True, text=True, timeout=SECONDS, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:

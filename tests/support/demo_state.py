@@ -61,10 +61,7 @@ KINDS = (
     Kind(
         "images.thumbnail",
         "images",
-        lambda chance: {
-            "image": f"uploads/{chance.randrange(10**6)}.jpg",
-            "sizes": [64, 256, 1024],
-        },
+        lambda chance: {"image": f"uploads/{chance.randrange(10**6)}.jpg", "sizes": [64, 256]},
         weight=2.0,
         seconds=1.6,
         fails=0.05,
@@ -222,10 +219,8 @@ class Shop:
         await jobs.insert([self.job(billing) for _ in range(23)])
         self.clock.advance(seconds=300)
         await jobs.insert([self.job(inventory), self.job(images), self.job(images)])
-        for worker, queues in zip(
-            WORKER_IDS, (("default",), ("default",), ("images",)), strict=False
-        ):
-            await jobs.claim(queues, limit=2, worker=worker)
+        await jobs.claim(("default",), limit=2, worker=WORKER_IDS[0])
+        await jobs.claim(("images",), limit=2, worker=WORKER_IDS[2])
         self.clock.advance(seconds=90)
         await jobs.insert([self.job(mail) for _ in range(31)])
         await jobs.insert([self.job(products, delay=3600.0 * n) for n in range(1, 6)])
@@ -236,16 +231,15 @@ class Shop:
     async def workers_tell(self) -> None:
         """Let workers renew; one is asked to be quiet, another one has stopped answering."""
         vitals = (
-            Vitals(2, 143 * MIB, 0.0004),
+            Vitals(1, 143 * MIB, 0.0004),
             Vitals(3, 97 * MIB, 0.0011),
             Vitals(2, 512 * MIB, 0.82),
         )
         for worker_id, vital in zip(WORKER_IDS, vitals, strict=False):
             await self.backend.workers.renew(worker_id, lease=3600.0, vitals=vital)
         await self.backend.workers.ask(WORKER_IDS[2], "quiet")
-        gone = WorkerIdentity(
-            WORKER_IDS[3], "batch-2", 991, ("images",), 4, ("images.thumbnail",), "0.9.0"
-        )
+        tasks = ("images.thumbnail",)
+        gone = WorkerIdentity(WORKER_IDS[3], "batch-2", 991, ("images",), 4, tasks, "0.9.0")
         self.clock.advance(seconds=-120)
         await self.backend.workers.register(gone, lease=30.0)
         self.clock.advance(seconds=120)

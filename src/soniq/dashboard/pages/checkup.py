@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import Request
 
 from soniq.app import Soniq
-from soniq.clock import Clock
+from soniq.dashboard.shared import Shared
 from soniq.dashboard.state import dashboard_of
 from soniq.doctor import Finding
 
@@ -18,20 +16,13 @@ class Checkup:
     """The findings of the last minute, for one dashboard."""
 
     def __init__(self, soniq: Soniq) -> None:
-        self._soniq = soniq
-        self._clock: Clock = soniq.clock
-        self._asking = asyncio.Lock()
-        self._findings: list[Finding] = []
-        self._asked_at: float | None = None
+        self._shared = Shared(soniq.check, SECONDS, soniq.clock)
 
     async def findings(self, *, anew: bool = False) -> list[Finding]:
         """Return what was found; ``anew``: look now, whenever the last look was."""
-        async with self._asking:
-            now = self._clock.monotonic()
-            if anew or self._asked_at is None or now - self._asked_at >= SECONDS:
-                self._findings = await self._soniq.check()
-                self._asked_at = now
-            return self._findings
+        if anew:
+            self._shared.forget()
+        return await self._shared.get()
 
 
 def checkup_of(request: Request) -> Checkup:

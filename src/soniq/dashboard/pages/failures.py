@@ -34,7 +34,7 @@ async def failures(request: Request) -> Response:
         except InvalidSearch as refusal:
             error = str(refusal)
     else:
-        groups = await letters.groups()
+        groups = await dashboard.live.failures()
     return await page(
         request,
         "failures.html",
@@ -72,7 +72,7 @@ async def failure(request: Request) -> Response:
 
 async def group_of(dashboard: Dashboard, fingerprint: str) -> FailureGroup:
     """Return the kind of failure with this fingerprint, or raise JobNotFound."""
-    for group in (await dashboard.soniq.dead_letter.groups()).items:
+    for group in (await dashboard.live.failures()).items:
         if group.fingerprint == fingerprint:
             return group
     message = f"No dead letter is of the kind {fingerprint!r} (any more)."

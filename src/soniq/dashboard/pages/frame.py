@@ -60,6 +60,7 @@ async def page(
         "back": here(request, without=("confirm",)),
         "confirm": confirm,
         "follow": None if confirm else follow,
+        "on_tick": ON_TICK,
         "fragment": request.headers.get("hx-request") == "true",
         "searched": links.words,
         "failing": totals(standing.standings).dead_letter,

@@ -12,7 +12,7 @@ from soniq.dashboard.state import dashboard_of
 
 
 async def login(request: Request) -> Response:
-    """Show the form; ``?next=`` is the page to go to afterwards. Not found where there is no key."""
+    """Show the form, which leads to ``?next=``; not found where there is no key."""
     if not dashboard_of(request).gate.with_key:
         raise HTTPException(404)
     target = local_path(request.query_params.get("next", ""))

@@ -10,6 +10,13 @@ from soniq.dashboard.problem import Refused
 from soniq.dashboard.state import dashboard_of
 
 WHILE_RUNNING = "every 1s"
+TITLES = {
+    "jobs.cancel": "Cancel jobs",
+    "jobs.retry": "Retry jobs",
+    "jobs.delete": "Delete jobs",
+    "failures.replay": "Replay dead letters",
+    "failures.delete": "Delete dead letters",
+}
 
 
 async def operation(request: Request) -> Response:
@@ -31,4 +38,5 @@ async def operation(request: Request) -> Response:
         section="jobs",
         follow=WHILE_RUNNING if found.running else None,
         operation=found,
+        title=TITLES.get(found.action, found.action),
     )

@@ -18,12 +18,11 @@ async def system(request: Request) -> Response:
     soniq = dashboard_of(request).soniq
     query = request.query_params
     entries = await soniq.audit.list(limit=ENTRIES, before=query.get("before") or None)
-    findings = await checkup_of(request).findings(anew=query.get("look") == "anew")
     return await page(
         request,
         "system.html",
         section="system",
-        findings=findings,
+        findings=await checkup_of(request).findings(anew=query.get("look") == "anew"),
         facts=await soniq.stats.database(),
         settings=setting_rows(soniq.settings),
         entries=entries,

@@ -14,7 +14,6 @@
     draw(true);
   };
   let theme = "auto";
-  // Browsers may refuse to keep anything.
   try { theme = localStorage.getItem("soniq-theme") ?? theme; } catch { }
   const nextTheme = () => {
     theme = themes[(themes.indexOf(theme) + 1) % themes.length];

@@ -56,19 +56,31 @@ class Run:
     traceback: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What all bars of a timeline share: from when to when."""
+
+    begin: datetime
+    end: datetime
+
+    def bar(self, start: datetime, end: datetime) -> Bar:
+        """Return a stretch of it, thick enough to be seen."""
+        length = max((self.end - self.begin).total_seconds(), 1e-6)
+        offset = 100 * (start - self.begin).total_seconds() / length
+        width = max(100 * (end - start).total_seconds() / length, THINNEST)
+        return Bar(round(min(offset, 100 - THINNEST), 3), round(min(width, 100), 3))
+
+
 def timeline(job: Job | DeadLetter, past: Sequence[PastAttempt], now: datetime) -> list[Step]:
     """Return the attempts of a job in order, the one that runs or is to come last."""
     runs = [*known(past), *present(job)]
     if not runs:
         return []
     begin = min([job.created_at, *(run.started_at for run in runs if run.started_at)])
-    end = max(run.finished_at or latest(run, job, now) for run in runs)
-    steps: list[Step] = []
-    since = begin
-    for run in runs:
-        steps.append(step(run, since, job, now, begin, max((end - begin).total_seconds(), 1e-6)))
-        since = run.finished_at or since
-    return steps
+    ends = [run.finished_at or latest(run, job, now) for run in runs]
+    axis = Axis(begin, max(ends))
+    since = [begin, *ends]
+    return [step(axis, *one) for one in zip(runs, since, ends, strict=False)]
 
 
 def known(past: Sequence[PastAttempt]) -> Iterator[Run]:
@@ -102,18 +114,9 @@ def latest(run: Run, job: Job | DeadLetter, now: datetime) -> datetime:
     return now if run.started_at else max(now, job.scheduled_at)
 
 
-def step(
-    run: Run, since: datetime, job: Job | DeadLetter, now: datetime, begin: datetime, length: float
-) -> Step:
-    """Return an attempt with its place in a timeline of ``length`` seconds from ``begin`` on."""
-    ends = run.finished_at or latest(run, job, now)
+def step(axis: Axis, run: Run, since: datetime, ends: datetime) -> Step:
+    """Return an attempt with its place on the axis; ``since``: when the one before it ended."""
     starts = max(run.started_at or ends, since)
-
-    def bar(start: datetime, end: datetime) -> Bar:
-        offset = 100 * (start - begin).total_seconds() / length
-        width = max(100 * (end - start).total_seconds() / length, THINNEST)
-        return Bar(round(min(offset, 100 - THINNEST), 3), round(min(width, 100), 3))
-
     ran = None if run.started_at is None else max((ends - starts).total_seconds(), 0.0)
     return Step(
         attempt=run.attempt,
@@ -126,6 +129,6 @@ def step(
         traceback=run.traceback,
         waited=(starts - since).total_seconds(),
         ran=ran,
-        waiting=bar(since, starts),
-        running=None if ran is None else bar(starts, ends),
+        waiting=axis.bar(since, starts),
+        running=None if ran is None else axis.bar(starts, ends),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from soniq.errors import InvalidOption
+from soniq.errors import InvalidSearch
 from soniq.job import JobStatus
 from soniq.search import JobSearch, parse_search, spell
 
@@ -26,5 +26,5 @@ def without_state(text: str) -> str:
     """Return a search without its state: dead letters have none. A bad search stays as it is."""
     try:
         return spell(replace(parse_search(text), status=None))
-    except InvalidOption:
+    except InvalidSearch:
         return text

@@ -7,7 +7,7 @@ from soniq.dashboard.views.times import NOTHING
 # A narrow blank that does not break, so that numbers read and copy as one.
 GROUP = "\u202f"
 KIB = 1024
-SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+UNITS = ("KiB", "MiB", "GiB", "TiB")
 PER = ((1.0, "/s"), (60.0, "/min"), (3600.0, "/h"), (86_400.0, "/day"))
 ONE_DIGIT, TWO_DIGITS = 9.95, 99.5
 
@@ -42,11 +42,8 @@ def size(number: int | None) -> str:
     """Return bytes in the unit that leaves few digits: ``3.2 MiB``."""
     if number is None:
         return NOTHING
-    amount, unit = float(number), SIZES[0]
-    for unit in SIZES:  # noqa: B007 - the last one is what is wanted
-        if amount < KIB or unit == SIZES[-1]:
-            break
-        amount /= KIB
-    if unit == SIZES[0]:
+    if number < KIB:
         return f"{number} B"
+    power = min((number.bit_length() - 1) // 10, len(UNITS))
+    amount, unit = number / KIB**power, UNITS[power - 1]
     return f"{amount:.1f} {unit}" if amount < ONE_DIGIT else f"{amount:.0f} {unit}"

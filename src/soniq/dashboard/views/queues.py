@@ -53,7 +53,8 @@ def queue_row(standing: QueueStanding, figures: Figures | None, now: datetime) -
 
 def eta_of(standing: QueueStanding, figures: Figures | None) -> float | None:
     """Return the seconds until nothing is due; None where that can't be told, or nothing is."""
-    if standing.due == 0 or figures is None or figures.rate <= 0 or standing.pause:
+    drains = standing.served_by > 0 and standing.pause is None
+    if standing.due == 0 or not drains or figures is None or figures.rate <= 0:
         return None
     return standing.due / figures.rate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from soniq.dashboard.views.times import NOTHING
 from soniq.settings import Settings
 
 MASK = "••••••"
@@ -48,9 +49,9 @@ def origin_of(name: str, settings: Settings, outside: Settings | None) -> str:
 def shown(value: Any) -> str:
     """Return a value as text, the secret ones masked."""
     if value is None:
-        return "–"
+        return NOTHING
     if hasattr(value, "get_secret_value"):
         return MASK
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "–"  # pyright: ignore[reportUnknownArgumentType]
+        return ", ".join(map(str, value)) or NOTHING  # pyright: ignore[reportUnknownArgumentType]
     return f"{value:g}" if isinstance(value, float) else str(value)

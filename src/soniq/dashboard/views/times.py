@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from markupsafe import Markup
 
-NOTHING = "–"
+# A dash, where there is nothing to tell.
+NOTHING = "\u2013"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 # Two clocks never show the same: what is this near is now.
 NOW_SECONDS = 1.0
@@ -31,8 +33,8 @@ def at(moment: datetime | None) -> str:
 
 def element(moment: datetime, text: str) -> str:
     """Return a ``<time>`` element that shows a text, and the exact moment on demand."""
-    form = '<time datetime="{}" title="{}">{}</time>'
-    return Markup(form).format(moment.astimezone(UTC).isoformat(), exact(moment), text)
+    form = Markup('<time datetime="{}" title="{}">{}</time>')
+    return form.format(moment.astimezone(UTC).isoformat(), exact(moment), text)
 
 
 def words_of(moment: datetime, now: datetime) -> str:
@@ -78,7 +80,7 @@ def span(seconds: float | None) -> str:
     if seconds < TENTHS_UNTIL:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    for (length, unit), (smaller, below) in zip(UNITS, UNITS[1:], strict=False):
+    for (length, unit), (smaller, below) in pairwise(UNITS):
         if whole >= length:
             size, rest = int(length), int(smaller)
             steps = (whole % size) // rest

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import islice
+from typing import Any
+
+from soniq.arguments.kinds import is_mapping, is_sequence
 
 # What a browser lays out without effort, and a person reads.
 MOST_CHILDREN = 200
 LONGEST_TEXT = 20_000
 DEEPEST = 40
 OPEN_CHILDREN = 20
+# Names of an object within one line.
+MOST_NAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +45,18 @@ class Branch:
 
 def branch(value: Any, key: str | None = None, depth: int = 0) -> Branch:
     """Return a JSON value as a tree. Numbers have all their digits, however many."""
-    match value:
-        case str():
-            return leaf(key, "string", value)
-        case Mapping():
-            found = cast("Mapping[Any, Any]", value)
-            named = ((str(name), child) for name, child in found.items())
-            return inner(key, "object", named, len(found), depth)
-        case list() | tuple():
-            items = cast("Sequence[Any]", value)
-            return inner(
-                key, "array", ((str(n), i) for n, i in enumerate(items)), len(items), depth
-            )
-        case None | bool():
-            text = json.dumps(value)
-            return Branch(key, text, text)
-        case _:
-            return leaf(key, "number", as_text(value))
+    if isinstance(value, str):
+        return leaf(key, "string", value)
+    if is_mapping(value):
+        named = ((str(name), child) for name, child in value.items())
+        return inner(key, "object", named, len(value), depth)
+    if is_sequence(value):
+        numbered = ((str(number), item) for number, item in enumerate(value))
+        return inner(key, "array", numbered, len(value), depth)
+    text = as_text(value)
+    if value is None or isinstance(value, bool):
+        return Branch(key, text, text)
+    return leaf(key, "number", text)
 
 
 def leaf(key: str | None, kind: str, text: str) -> Branch:
@@ -71,10 +71,7 @@ def inner(
 ) -> Branch:
     """Return a value that holds others; what is too deep or too much is counted only."""
     most = MOST_CHILDREN if depth < DEEPEST else 0
-    shown = tuple(
-        branch(child, name, depth + 1)
-        for (name, child), _ in zip(children, range(most), strict=False)
-    )
+    shown = tuple(branch(child, name, depth + 1) for name, child in islice(children, most))
     folded = depth > 1 or size > OPEN_CHILDREN
     return Branch(key, kind, "", size, shown, size - len(shown), not folded)
 
@@ -104,20 +101,9 @@ def one_line(arguments: Mapping[str, Any], length: int = 80) -> str:
 
 def brief(value: Any, length: int) -> str:
     """Return the beginning of a value as text, without looking at all of it where that is much."""
-    match value:
-        case str():
-            return " ".join(value[: length + 1].split())
-        case Mapping():
-            names = [
-                str(name)
-                for name, _ in zip(cast("Mapping[Any, Any]", value), range(4), strict=False)
-            ]
-            return (
-                "{"
-                + ", ".join(names)
-                + ("…}" if len(cast("Mapping[Any, Any]", value)) > 4 else "}")
-            )
-        case list() | tuple():
-            return f"[{len(cast('Sequence[Any]', value))}]"
-        case _:
-            return as_text(value)
+    if isinstance(value, str):
+        return " ".join(value[: length + 1].split())
+    if is_mapping(value):
+        some = ", ".join(map(str, islice(value, MOST_NAMES)))
+        return f"{{{some}, …}}" if len(value) > MOST_NAMES else f"{{{some}}}"
+    return f"[{len(value)}]" if is_sequence(value) else as_text(value)

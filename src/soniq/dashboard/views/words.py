@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from soniq.dashboard.views.numbers import count
+from soniq.dashboard.views.times import NOTHING
 
 SHORT_ID = 8
 REASONS = {
@@ -30,7 +31,7 @@ def some(number: int, word: str, plural: str | None = None) -> str:
 
 def short(identifier: str | None) -> str:
     """Return what tells an id from others nearby: its end, since its beginning is the time."""
-    text = identifier or "–"
+    text = identifier or NOTHING
     return text if len(text) <= SHORT_ID else f"…{text[-SHORT_ID:]}"
 
 

@@ -46,7 +46,7 @@ def row_of(worker: Worker, running: Sequence[Job]) -> WorkerRow:
 
 
 def versions(workers: Sequence[Worker]) -> list[str]:
-    """Return the versions that living workers have, sorted; more than one is a rollout, or worse."""
+    """Return the versions that living workers have, sorted; several during a rollout, or worse."""
     return sorted({worker.version for worker in workers if worker.alive and worker.version})
 
 
