@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -44,6 +45,18 @@ DatabaseUrl = Annotated[
         metavar="URL",
         help="postgresql://… or sqlite:///path (default: SONIQ_DATABASE_URL, else soniq.db here).",
     ),
+]
+
+
+class LogKind(StrEnum):
+    """How lines of the log look: for people, or one JSON object each."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+LogFormat = Annotated[
+    LogKind | None, typer.Option("--log-format", help="Instead of SONIQ_LOG_FORMAT.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Check = Annotated[

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from soniq.cli.options import DatabaseUrl, Target, counted
+from soniq.cli.options import DatabaseUrl, LogFormat, Target, counted
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
 
 
-def scheduler(target: Target = None, *, database_url: DatabaseUrl = None) -> None:
+def scheduler(
+    target: Target = None, *, log_format: LogFormat = None, database_url: DatabaseUrl = None
+) -> None:
     """Fire recurring jobs until SIGTERM or Ctrl-C; workers run them.
 
     Any number may run at once: each tick is fired by one of them.
@@ -20,7 +22,7 @@ def scheduler(target: Target = None, *, database_url: DatabaseUrl = None) -> Non
 
     from soniq.cli import worker_run  # noqa: PLC0415
 
-    app = worker_run.prepare(target, database_url)
+    app = worker_run.prepare(target, database_url, log_format=log_format)
     asyncio.run(work(app))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from soniq.cli.exits import Exit, fail
-from soniq.cli.options import DatabaseUrl, Target
+from soniq.cli.options import DatabaseUrl, LogFormat, Target
 
 Queues = Annotated[
     str | None, typer.Option(help="Queues to serve, such as mail,urgent (default: all).")
@@ -41,6 +41,7 @@ def worker(
     max_rss: MaxRss = None,
     run_once: RunOnce = False,
     with_scheduler: WithScheduler = False,
+    log_format: LogFormat = None,
     database_url: DatabaseUrl = None,
     descriptor: Descriptor = None,
 ) -> None:
@@ -59,7 +60,7 @@ def worker(
     if descriptor is None and (processes is not None or recycles):
         from soniq.cli.supervisor.run import supervise  # noqa: PLC0415
 
-        raise typer.Exit(supervise(processes or 1, run_once=run_once))
+        raise typer.Exit(supervise(processes or 1, run_once=run_once, log_format=log_format))
     from soniq.cli.stopping import ALONE, SUPERVISED, Stopping  # noqa: PLC0415
 
     # Before all that takes time: a signal is to be heeded from the start.
@@ -75,6 +76,7 @@ def worker(
         max_jobs=max_jobs,
         max_rss=max_rss,
         with_scheduler=with_scheduler,
+        log_format=log_format,
         database_url=database_url,
         stopping=stopping,
         line=None if descriptor is None else Line(descriptor),

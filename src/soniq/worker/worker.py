@@ -117,7 +117,7 @@ class Crew:
             settings=settings,
         )
         self._revoker = Revoker(backend, inflight, worker_id=identity.id)
-        self._watchdog = Watchdog(inflight, events=events, clock=clock)
+        self._watchdog = Watchdog(inflight, worker_id=identity.id, events=events, clock=clock)
         self._heartbeat = Heartbeat(backend.sibling, identity, settings=settings, clock=clock)
         self._maintenance = self._make_maintenance(backend)
 

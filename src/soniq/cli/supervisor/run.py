@@ -117,7 +117,7 @@ class Supervisor:
             child.ask(self._step)
 
 
-def supervise(processes: int, *, run_once: bool) -> int:
+def supervise(processes: int, *, run_once: bool, log_format: str | None = None) -> int:
     """Run workers with the options of this process's own command line; return the exit code.
 
     Raises:
@@ -125,7 +125,7 @@ def supervise(processes: int, *, run_once: bool) -> int:
     """
     # Only these two of all settings; the workers check them, each with the app's own.
     level, kind = os.environ.get("SONIQ_LOG_LEVEL"), os.environ.get("SONIQ_LOG_FORMAT")
-    logs.configure(level or "INFO", kind or "console")
+    logs.configure(level or "INFO", log_format or kind or "console")
     return asyncio.run(Supervisor(command_line, processes, run_once=run_once).run())
 
 
