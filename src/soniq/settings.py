@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     task_name_pattern: str = r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*"
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    metrics_host: str = "127.0.0.1"
 
     @property
     def production(self) -> bool:

@@ -58,6 +58,17 @@ class LogKind(StrEnum):
 LogFormat = Annotated[
     LogKind | None, typer.Option("--log-format", help="Instead of SONIQ_LOG_FORMAT.")
 ]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port", min=0, max=65_535, metavar="PORT",
+        help="Serve /metrics, /healthz and /readyz there.",
+    ),
+]  # fmt: skip
+MetricsHost = Annotated[
+    str | None,
+    typer.Option("--metrics-host", metavar="ADDRESS", help="At this address (127.0.0.1)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Check = Annotated[
     bool,

@@ -17,6 +17,7 @@ from soniq import settings as configuration
 from soniq.app import Soniq
 from soniq.cli import load, logs, render
 from soniq.cli.exits import Exit, fail
+from soniq.cli.metrics import Address
 from soniq.cli.stopping import Stopping
 from soniq.cli.supervisor.line import Line
 from soniq.cli.tally import WORDS, told
@@ -36,6 +37,7 @@ def run(
     max_jobs: int | None,
     max_rss: int | None,
     with_scheduler: bool,
+    metrics: Address,
     log_format: str | None,
     database_url: str | None,
     stopping: Stopping,
@@ -59,7 +61,7 @@ def run(
         shutdown=stopping.shutdown, max_jobs=max_jobs, max_rss=max_rss,
     )  # fmt: skip
     stopping.begin(timeout)
-    asyncio.run(work(app, worker, stopping, line))
+    asyncio.run(work(app, worker, stopping, line, metrics))
 
 
 def prepare(
@@ -159,10 +161,12 @@ async def work(
     worker: Callable[[], Awaitable[WorkerReport]],
     stopping: Stopping,
     line: Line | None,
+    metrics: Address,
 ) -> None:
     """Run the worker, say what it has done, close the app."""
     try:
-        report = await worker()
+        async with metrics.serving(app, awaits_worker=True):
+            report = await worker()
         conclude(report, line)
         stopping.code = Exit.FAILED if report.abandoned else Exit.OK
     finally:

@@ -112,7 +112,7 @@ class Settler:
             if not isinstance(outcome, Complete):
                 log_failure(settlement, self._worker_id)
             if wanted:
-                await self._events.emit(JobSettled(job.id, job.job_name, outcome))
+                await self._events.emit(JobSettled(job.id, job.job_name, job.queue, outcome))
         # Queued again: whoever sleeps has to find out anew how long.
         queues = {
             job.queue
