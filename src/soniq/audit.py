@@ -11,6 +11,7 @@ from soniq.backends.contract import Backend
 from soniq.backends.operator_contract import NewAuditEntry
 from soniq.clock import Clock
 from soniq.history import AuditEntry
+from soniq.outcome import storable
 
 
 class Audit:
@@ -26,9 +27,13 @@ class Audit:
     async def note(
         self, actor: str, action: str, target: str, detail: Mapping[str, Any] | None = None
     ) -> None:
-        """Write down that ``actor`` did ``action`` to ``target``; ``detail`` must be JSON."""
+        """Write down that ``actor`` did ``action`` to ``target``; ``detail`` must be JSON.
+
+        What no database can hold of a name (NUL, half a character) is spelled out.
+        """
         await self._ready()
-        text = json.dumps(dict(detail or {}), ensure_ascii=True)
+        text = json.dumps(dict(detail or {}), ensure_ascii=True, allow_nan=False)
+        actor, action, target = map(storable, (actor, action, target))
         entry = NewAuditEntry(self._clock.new_id(), actor, action, target, text)
         await self._backend.audit.note(entry)
 

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     result_ttl: Seconds = 86_400.0
     rollups: bool = True
     rollup_ttl: Seconds = 7 * 86_400.0
+    audit_ttl: Seconds = 90 * 86_400.0
     poll_interval: PositiveSeconds = 1.0
     heartbeat_interval: PositiveSeconds = 5.0
     heartbeat_timeout: PositiveSeconds = 30.0

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from soniq import figures
 from soniq.backends.contract import Backend
 from soniq.backends.operator_contract import DatabaseFacts
 from soniq.clock import Clock
+from soniq.errors import InvalidOption
 from soniq.figures import Bin, Figures
+from soniq.history import Rollup
 
+MINUTE = 60.0
 HOUR = 3600.0
+LONGEST = 366 * 86_400.0
+MOST_STEPS = 10_000
+
+
+class Span(NamedTuple):
+    """The minutes from one moment to another."""
+
+    since: datetime
+    now: datetime
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it is."""
+        return (self.now - self.since).total_seconds()
 
 
 class Stats:
@@ -23,32 +43,89 @@ class Stats:
         self._ready = ready
 
     async def total(self, *, window: float = HOUR, queue: str | None = None) -> Figures:
-        """Return the figures of the last ``window`` seconds, of all queues or one."""
-        raise NotImplementedError
+        """Return the figures of the last ``window`` seconds, of all queues or one.
+
+        Attempts are counted by the minute: that in which the window begins is in it as a whole, and
+        the rate is by the seconds that were looked at.
+
+        Raises:
+            InvalidOption: ``window`` is not from 1 second to 366 days.
+        """
+        span = await self._span(window)
+        return figures.summed(await self._rollups(span, queue=queue), seconds=span.seconds)
 
     async def by_queue(self, *, window: float = HOUR) -> dict[str, Figures]:
-        """Return the figures of the last ``window`` seconds of every queue, sorted by name."""
-        raise NotImplementedError
+        """Return the figures of the last ``window`` seconds of every queue, sorted by name.
+
+        A queue in which no attempt ended is not there.
+        """
+        span = await self._span(window)
+        found = await self._rollups(span)
+        return figures.grouped(found, lambda one: one.queue, seconds=span.seconds)
 
     async def by_task(self, *, window: float = HOUR) -> dict[str, Figures]:
-        """Return the figures of the last ``window`` seconds of every task, sorted by name."""
-        raise NotImplementedError
+        """Return the figures of the last ``window`` seconds of every task, sorted by name.
+
+        A task of which no attempt ended is not there.
+        """
+        span = await self._span(window)
+        found = await self._rollups(span)
+        return figures.grouped(found, lambda one: one.job_name, seconds=span.seconds)
 
     async def series(
         self,
         *,
         window: float = HOUR,
-        step: float = 60.0,
+        step: float = MINUTE,
         queue: str | None = None,
         name: str | None = None,
     ) -> list[Bin]:
         """Return the figures of each ``step`` (whole minutes) of the last ``window`` seconds.
 
-        Oldest first, without gaps: a step in which nothing ended is there with zeros.
+        Oldest first, without gaps: a step in which nothing ended is there with zeros. Steps are
+        counted from the epoch, so that those of one call are those of the next: the first one may
+        begin before the window, and the last one is still under way.
+
+        Raises:
+            InvalidOption: ``window`` or ``step`` is out of range, or there would be too many steps.
         """
-        raise NotImplementedError
+        check_step(window, step)
+        span = await self._span(window, step)
+        found = await self._rollups(span, queue=queue, name=name)
+        return figures.series(found, since=span.since, now=span.now, step=step)
 
     async def database(self) -> DatabaseFacts:
         """Return what is known of the database itself."""
         await self._ready()
         return await self._backend.stats.database()
+
+    async def _span(self, window: float, step: float = MINUTE) -> Span:
+        """Return the last seconds by the clock of the database, which dates what ends."""
+        if not 1 <= window <= LONGEST:
+            message = f"window={window!r}: give seconds, from 1 to {LONGEST:.0f} (366 days)."
+            raise InvalidOption(message)
+        await self._ready()
+        now = await self._backend.schedules.now()
+        return Span(figures.beginning(now - timedelta(seconds=window), step), now)
+
+    async def _rollups(
+        self, span: Span, *, queue: str | None = None, name: str | None = None
+    ) -> list[Rollup]:
+        # What ends while this is read belongs to the last minute, too.
+        until = span.now + figures.MINUTE
+        return await self._backend.stats.rollups(
+            since=span.since, until=until, queue=queue, job_name=name
+        )
+
+
+def check_step(window: float, step: float) -> None:
+    """Raise InvalidOption unless a window can be shown in such steps."""
+    if step < MINUTE or step % MINUTE:
+        message = f"step={step!r}: give whole minutes in seconds, such as 60 or 300."
+        raise InvalidOption(message)
+    if window / step > MOST_STEPS:
+        message = (
+            f"window={window!r} in steps of {step!r} s are more than {MOST_STEPS:,} steps: "
+            "make the steps longer or the window shorter."
+        )
+        raise InvalidOption(message)

@@ -78,6 +78,20 @@ async def test_prune_deletes_old_rollups(make_app: MakeApp, clock: FrozenClock) 
     assert await counted() == 0
 
 
+async def test_prune_forgets_what_people_did_long_ago(
+    make_app: MakeApp, clock: FrozenClock
+) -> None:
+    """Entries go after audit_ttl, by default after 90 days."""
+    app = make_app(clock)
+    await app.audit.note("cli:ana@host", "jobs.cancel", "x")
+    clock.advance(days=89)
+    await maintenance_of(app).prune()
+    assert len(await app.audit.list()) == 1
+    clock.advance(days=2)
+    await maintenance_of(app).prune()
+    assert await app.audit.list() == []
+
+
 async def test_unknown_task_is_buried_after_its_grace(
     make_app: MakeApp, clock: FrozenClock
 ) -> None:

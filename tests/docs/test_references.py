@@ -42,7 +42,7 @@ def shown(default: object) -> str:
     """Return a default as the settings page writes it."""
     if default is None or default == ():
         return "none"
-    return f"{default:g}" if isinstance(default, float) else str(default)
+    return f"{default:.15g}" if isinstance(default, float) else str(default)
 
 
 def test_every_setting_is_described_with_its_default() -> None:

@@ -147,11 +147,14 @@ class AuditStore(Protocol):
     """The table ``soniq_audit``: what people did."""
 
     async def note(self, entry: NewAuditEntry) -> None:
-        """Write an entry, with the time by the database's clock."""
+        """Write an entry, with the time by the database's clock; once, if it is noted again."""
         ...
 
     async def find(self, *, limit: int = 100, before: str | None = None) -> list[AuditEntry]:
-        """Return entries, the latest first (by id, descending), older than the entry ``before``."""
+        """Return entries, the latest first (by id, descending), older than the entry ``before``.
+
+        Nothing is older than what is no id.
+        """
         ...
 
     async def prune(self, *, older_than: float) -> int:

@@ -111,6 +111,7 @@ class Maintenance:
             )
         await self._backend.workers.prune()
         await self._backend.stats.prune(older_than=settings.rollup_ttl)
+        await self._backend.audit.prune(older_than=settings.audit_ttl)
         patience = self._clock.monotonic() - settings.unknown_task_grace
         names = [name for name, met in self._strangers.items() if met <= patience]
         if names:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from soniq.backends.memory.tables import DeadRow, JobRow, WorkerRow
+from soniq.backends.memory.tables import AuditRow, DeadRow, JobRow, WorkerRow
+from soniq.history import AuditEntry
 from soniq.job import ClaimedJob, DeadLetter, Job, Worker
 
 
@@ -89,3 +90,10 @@ def worker(row: WorkerRow, now: datetime) -> Worker:
         expires_at=row.expires_at,
         alive=row.expires_at > now,
     )
+
+
+def audit_entry(row: AuditRow) -> AuditEntry:
+    """Return what somebody did."""
+    entry = row.entry
+    detail = json.loads(entry.detail)
+    return AuditEntry(entry.id, row.at, entry.actor, entry.action, entry.target, detail)

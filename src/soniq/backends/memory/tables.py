@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from soniq.backends.bells import Bells
+from soniq.backends.operator_contract import NewAuditEntry
 from soniq.backends.worker_contract import WorkerIdentity
 from soniq.history import Group, PastAttempt, Tally
 from soniq.job import JobStatus
@@ -71,6 +72,14 @@ class WorkerRow:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A row of what people did."""
+
+    entry: NewAuditEntry
+    at: datetime
+
+
 @dataclass(slots=True)
 class Tables:
     """All rows of one memory database, shared by the handles on it."""
@@ -97,6 +106,7 @@ class Tables:
     tallies: dict[datetime, dict[Group, Tally]] = field(
         default_factory=dict[datetime, dict[Group, Tally]]
     )
+    audit: dict[str, AuditRow] = field(default_factory=dict[str, AuditRow])
     counting: bool = True
 
     def enqueue(self, row: JobRow) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from soniq.history import PastAttempt, Rollup
+from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 
@@ -154,6 +154,18 @@ def rollup(record: asyncpg.Record) -> Rollup:
         run_seconds=record["run_seconds"],
         waits=tuple(record["waits"]),
         runs=tuple(record["runs"]),
+    )
+
+
+def audit_entry(record: asyncpg.Record) -> AuditEntry:
+    """Return what somebody did."""
+    return AuditEntry(
+        id=str(record["id"]),
+        at=record["at"],
+        actor=record["actor"],
+        action=record["action"],
+        target=record["target"],
+        detail=json.loads(record["detail"]),
     )
 
 

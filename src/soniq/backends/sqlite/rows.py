@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from soniq.history import PastAttempt, Rollup
+from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 
@@ -107,6 +107,12 @@ def fired(record: Record) -> Fired:
     """Return the tick of ``schedules/ticks``."""
     name, queue, tick_at, job_id = record
     return Fired(name, queue, moment(tick_at), job_id)
+
+
+def audit_entry(record: Record) -> AuditEntry:
+    """Return the entry of ``audit/find``."""
+    entry_id, at, actor, action, target, detail = record
+    return AuditEntry(entry_id, moment(at), actor, action, target, json.loads(detail))
 
 
 def named(columns: Sequence[str], record: Record) -> dict[str, Any]:

@@ -24,3 +24,6 @@ CREATE TABLE soniq_audit (
     target text NOT NULL,
     detail json NOT NULL
 );
+
+-- audit/prune: what is oldest.
+CREATE INDEX soniq_audit_at ON soniq_audit (at);

@@ -22,3 +22,6 @@ CREATE TABLE soniq_audit (
     target TEXT NOT NULL,
     detail TEXT NOT NULL
 );
+
+-- audit/prune: what is oldest.
+CREATE INDEX soniq_audit_at ON soniq_audit (at);

@@ -1,0 +1,3 @@
+INSERT INTO soniq_audit (id, at, actor, action, target, detail)
+VALUES (:id, :at, :actor, :action, :target, :detail)
+ON CONFLICT (id) DO NOTHING

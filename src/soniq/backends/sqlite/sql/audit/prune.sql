@@ -1,0 +1,1 @@
+DELETE FROM soniq_audit WHERE at <= :before
