@@ -78,7 +78,7 @@ async def test_jobs_are_counted_by_queue_name_and_outcome(app: Soniq, clock: Fro
     clock.advance(seconds=30)
     await run_all(app, concurrency=1)
 
-    job = {"queue": "mail", "job": "mail.send"}
+    job = {"queue": "mail", "task": "mail.send"}
     assert value(metrics, "soniq_jobs_enqueued_total", **job) == 4
     for outcome in ("complete", "retry", "bury", "snooze"):
         assert value(metrics, "soniq_jobs_finished_total", outcome=outcome, **job) == 1
@@ -99,7 +99,7 @@ async def test_waiting_begins_when_a_job_is_due(app: Soniq, clock: FrozenClock) 
     await app.enqueue(later, scheduled_at=100)
     clock.advance(seconds=107)
     await run_all(app)
-    labels = {"queue": "default", "job": "later"}
+    labels = {"queue": "default", "task": "later"}
     assert value(metrics, "soniq_job_wait_seconds_sum", **labels) == 7
 
 
@@ -113,7 +113,7 @@ async def test_jobs_of_schedules_are_enqueued_ones(app: Soniq, clock: FrozenCloc
     await app.run_worker(run_once=True, with_scheduler=True)
     clock.advance(seconds=60)
     await app.run_worker(run_once=True, with_scheduler=True)
-    assert value(metrics, "soniq_jobs_enqueued_total", queue="clock", job="tick") == 1
+    assert value(metrics, "soniq_jobs_enqueued_total", queue="clock", task="tick") == 1
 
 
 async def test_missed_ticks_are_counted(app: Soniq, clock: FrozenClock) -> None:
@@ -157,8 +157,8 @@ async def test_series_are_bounded() -> None:
         for number in range(5):
             await app.enqueue(f"job_{number}")
         await app.enqueue("job_0")
-    for job, count in (("job_0", 2), ("job_1", 1), ("other", 3)):
-        labels = {"queue": "default", "job": job}
+    for name, count in (("job_0", 2), ("job_1", 1), ("other", 3)):
+        labels = {"queue": "default", "task": name}
         assert value(metrics, "soniq_jobs_enqueued_total", **labels) == count
     assert "job_2" not in generate_latest(metrics.registry).decode()
 

@@ -49,7 +49,7 @@ def instrument(
         app: the app to count for.
         registry: where to show the metrics, such as ``prometheus_client.REGISTRY``; without one
             they get a registry of their own, together with those of the process.
-        most_names: how many names of jobs, and of queues, have series of their own. All that come
+        most_names: how many names of tasks, and of queues, have series of their own. All that come
             later share those of ``other``.
 
     Raises:

@@ -31,10 +31,10 @@ class Counts:
     def __init__(self, clock: Clock, most_names: int) -> None:
         self._clock = clock
         self._queue, self._job = Capped(most_names), Capped(most_names)
-        self._enqueued = counter("soniq_jobs_enqueued", "Jobs enqueued here", "queue", "job")
+        self._enqueued = counter("soniq_jobs_enqueued", "Jobs enqueued here", "queue", "task")
         self._finished = counter(
             "soniq_jobs_finished", "Attempts that ended here, by what became of the job",
-            "queue", "job", "outcome",
+            "queue", "task", "outcome",
         )  # fmt: skip
         self._wait = histogram(
             "soniq_job_wait_seconds", "From when a job was due to the start of its handler"
@@ -115,4 +115,4 @@ def counter(name: str, documentation: str, *labels: str) -> Counter:
 
 def histogram(name: str, documentation: str) -> Histogram:
     """Return a histogram of the durations of jobs, with the bounds that rollups have."""
-    return Histogram(name, documentation, ("queue", "job"), buckets=BOUNDS, registry=None)
+    return Histogram(name, documentation, ("queue", "task"), buckets=BOUNDS, registry=None)
