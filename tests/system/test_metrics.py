@@ -59,7 +59,7 @@ async def test_workers_and_schedulers_tell_how_they_do(fleet: Fleet, producer: S
 
     async def counted() -> bool:
         texts = [await asyncio.to_thread(fetch, port + n, "/metrics") for n in range(2)]
-        series = 'soniq_jobs_finished_total{outcome="complete",queue="default",task="count.one"} 1.0'
+        series = 'total{outcome="complete",queue="default",task="count.one"} 1.0'
         return sum(text.count(series) for text in texts) == 1
 
     await until(counted)
