@@ -107,7 +107,10 @@ class DeadLetters:
         return await self._backend.dead_letters.purge(older_than=older_than, queue=queue, name=name)
 
     async def stats(self) -> builtins.list[DeadLetterCount]:
-        """Return the numbers per queue, task and reason, sorted."""
+        """Return the numbers per queue, task and reason, sorted.
+
+        They are those of the latest 100,000: no more are counted, however many there are.
+        """
         await self._ready()
         return [DeadLetterCount(*row) for row in await self._backend.dead_letters.count()]
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from soniq.arguments import check_model, encode_plain
 from soniq.backends.contract import Backend
 from soniq.batch import Batcher
 from soniq.clock import Clock
@@ -17,7 +18,7 @@ from soniq.errors import (
     UnknownTask,
 )
 from soniq.events import Events, JobEnqueued
-from soniq.job import NewJob
+from soniq.job import DeadLetter, Job, NewJob
 from soniq.options import EnqueueOptions, check_name
 from soniq.pattern import Addressee, Pattern, decide
 from soniq.registry import Registry
@@ -27,6 +28,8 @@ from soniq.task import Task, TaskRef, refuse_positional
 logger = logging.getLogger("soniq.enqueue")
 
 Target = Task[Any, Any] | Callable[..., Any] | str | TaskRef
+# What is in the database already has been measured once.
+ANY_SIZE = 2**31
 NO_ARGUMENTS: Mapping[str, Any] = {}
 
 
@@ -71,6 +74,26 @@ class Enqueuer:
             job_id = await self._inserts.submit(job)
         await self._announce([job], [job_id])
         return job_id
+
+    async def enqueue_alike(
+        self, original: Job | DeadLetter, arguments: Mapping[str, Any] | None = None
+    ) -> str:
+        """Write a job like another one, but due now and without a unique key; return its id.
+
+        Given ``arguments`` are JSON values; where the task is known, they have to fit it.
+        """
+        text = encode_plain(original.args, max_bytes=ANY_SIZE)
+        if arguments is not None:
+            text = self._check_alike(original.job_name, arguments)
+        job = NewJob(
+            self.new_id(),
+            original.job_name,
+            original.queue,
+            original.priority,
+            text,
+            original.max_attempts,
+        )
+        return await self.write(job)
 
     def new_id(self) -> str:
         """Return a fresh id for a job."""
@@ -161,6 +184,17 @@ class Enqueuer:
                 error.add_note(f"in args_list[{index}]; no job of this call was written")
                 raise
         return jobs
+
+    def _check_alike(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Return arguments as text, having done what a worker will do with them."""
+        text = encode_plain(arguments, max_bytes=self._settings.max_args_bytes)
+        task = self._registry.find(name)
+        if task is not None:
+            task.arguments.bind(arguments, name)
+            task.arguments.restore(text)
+            if task.settings.model is not None:
+                check_model(task.settings.model, arguments, name)
+        return text
 
     async def _insert(self, jobs: Sequence[NewJob]) -> list[str]:
         ids = await self._backend.jobs.insert(jobs)

@@ -21,6 +21,7 @@
     ├── UnsupportedByBackend (NotImplementedError)
     ├── TransactionMisused (RuntimeError)       ctx.transaction() where or when it can't be had
     ├── ClaimLost                               a transaction came too late: nothing was written
+    ├── InvalidSearch (ValueError)              a word that no search knows
     ├── JobNotFound (LookupError)
     ├── ScheduleNotFound (LookupError)
     ├── WorkerNotFound (LookupError)
@@ -175,6 +176,12 @@ class ClaimLost(SoniqError):
     """The job was taken from this attempt, so its ``ctx.transaction()`` was rolled back."""
 
     code = "SONIQ_CLAIM_LOST"
+
+
+class InvalidSearch(SoniqError, ValueError):
+    """A search that holds a word which means nothing; see ``soniq.search.parse_search``."""
+
+    code = "SONIQ_SEARCH_INVALID"
 
 
 class JobNotFound(SoniqError, LookupError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from soniq import Soniq
@@ -107,6 +109,22 @@ async def test_replay_counts(backend: Backend, clock: FrozenClock) -> None:
         kept = await letter(backend, record.id)
         assert (kept.resurrection_count, kept.resurrected_at) == (count, clock.now())
     assert len(await backend.jobs.find()) == 3
+
+
+async def test_replay_once(backend: Backend, clock: FrozenClock) -> None:
+    """``once``: of any number who replay a record at the same moment, one does."""
+    record = await buried(backend, new_job(clock))
+    done = await asyncio.gather(
+        *(
+            backend.dead_letters.replay(record.id, new_id=clock.new_id(), once=True)
+            for _ in range(8)
+        )
+    )
+    assert sorted(done) == [False] * 7 + [True]
+    assert len(await backend.jobs.find()) == 1
+    assert (await letter(backend, record.id)).resurrection_count == 1
+    assert await backend.dead_letters.replay(record.id, new_id=clock.new_id())
+    assert not await backend.dead_letters.replay(NOBODY, new_id=clock.new_id(), once=True)
 
 
 async def test_a_replayed_job_can_die_again(backend: Backend, clock: FrozenClock) -> None:

@@ -16,7 +16,8 @@ from tests.support.store import NOBODY, OTHER, WORKER, claimed_job, new_job, reg
 @pytest.mark.parametrize("queues", [None, (), ("a",), ("b", "a,", 'c"', "ü")], ids=repr)
 async def test_a_worker_reads_back(backend: Backend, clock: FrozenClock, queues: Queues) -> None:
     """Everything that a worker says of itself can be read, queues in their order."""
-    identity = WorkerIdentity(WORKER, "höst.example", 4711, queues, 25, ("mail.send", "a,b", "ü"))
+    tasks = ("mail.send", "a,b", "ü")
+    identity = WorkerIdentity(WORKER, "höst.example", 4711, queues, 25, tasks, "1.2.3")
     await backend.workers.register(identity, lease=30)
     [row] = await backend.workers.find()
     assert dict(row) == {
@@ -25,11 +26,16 @@ async def test_a_worker_reads_back(backend: Backend, clock: FrozenClock, queues:
         "pid": 4711,
         "queues": queues,
         "concurrency": 25,
-        "tasks": ("mail.send", "a,b", "ü"),
+        "tasks": tasks,
         "started_at": clock.now(),
         "renewed_at": clock.now(),
         "expires_at": clock.now() + timedelta(seconds=30),
         "alive": True,
+        "version": "1.2.3",
+        "wish": None,
+        "running": 0,
+        "memory_bytes": None,
+        "loop_lag": None,
     }
 
 

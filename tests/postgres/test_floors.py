@@ -14,6 +14,7 @@ from soniq import settings
 from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.floors import LONGEST_REST, Floors
 from soniq.backends.postgres.jobs import PostgresJobs
+from soniq.job import JobStatus
 from soniq.outcome import Complete, Release
 from tests.support import FrozenClock
 from tests.support.store import OTHER, claim, claimed_job, insert, new_job, register, settle
@@ -38,11 +39,13 @@ def floors_of(backend: PostgresBackend) -> Floors:
     return backend.jobs._claims._floors
 
 
-async def make_front_dear(backend: PostgresBackend, clock: FrozenClock) -> None:
+async def make_front_dear(
+    backend: PostgresBackend, clock: FrozenClock, *, limit: int = 100
+) -> None:
     """Let floors settle, and then a look from the front take very long."""
     for _ in range(2):
         clock.advance(seconds=1)
-        await claim(backend)
+        await claim(backend, limit=limit)
     now = clock.monotonic()
     floors_of(backend).looked_from_front(began=now, ended=now + 60)
     assert floors_of(backend).at(now)
@@ -130,6 +133,57 @@ async def test_the_order_is_the_same(
         got += [job.id for job in batch]
     assert got == [job.id for job in expected]
     assert await frozen.jobs.due_in(served) == 1
+
+
+async def test_after_a_pause_the_order_is_the_same(
+    frozen: PostgresBackend, clock: FrozenClock
+) -> None:
+    """Claims that go on from floors pass a paused queue by, and later find it as they left it."""
+    await insert(frozen, *(new_job(clock, queue=queue) for queue in "abc"))
+    assert len(await claim(frozen)) == 3
+    jobs = [new_job(clock, queue="abcd"[n % 4]) for n in range(80)]
+    await insert(frozen, *jobs)
+    for queue in "bd":
+        await frozen.queues.pause(queue, by="ana")
+    await make_front_dear(frozen, clock, limit=2)
+    got = [job.id for job in await frozen.jobs.find(status=JobStatus.PROCESSING, queue="a")]
+    assert len(got) == 3  # one of them from before
+    while batch := await claim(frozen, limit=9):
+        assert floors_of(frozen).at(clock.monotonic())
+        assert {job.queue for job in batch} <= {"a", "c"}
+    assert await frozen.jobs.due_in(None) is None
+    for queue in "bd":
+        await frozen.queues.resume(queue)
+    assert await frozen.jobs.due_in(None) == 0
+    got = []
+    while batch := await claim(frozen, limit=9):
+        assert floors_of(frozen).at(clock.monotonic())
+        got += [job.id for job in batch]
+    assert got == [job.id for job in jobs if job.queue in "bd"]
+
+
+async def test_a_job_given_back_to_a_paused_queue_keeps_its_place(
+    frozen: PostgresBackend, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks from the front do not see it during the pause; after it, it is first all the same."""
+    await insert(frozen, new_job(clock, queue="mail"), new_job(clock, queue="pay"))
+    first, _ = await claim(frozen)
+    await make_front_dear(frozen, clock)
+    following = new_job(clock, queue="mail")
+    await insert(frozen, following)
+    await frozen.queues.pause("mail", by="ana")
+    await settle(frozen, first, Release())
+    fetch_once = frozen._db.fetch_once
+
+    async def fetch_slowly(verb: str, *args: object) -> list[asyncpg.Record]:
+        clock.advance(seconds=1)
+        return await fetch_once(verb, *args)
+
+    monkeypatch.setattr(frozen._db, "fetch_once", fetch_slowly)
+    assert await claim(frozen) == []
+    assert floors_of(frozen).at(clock.monotonic()).keys() == {("pay", 100)}
+    await frozen.queues.resume("mail")
+    assert [job.id for job in await claim(frozen)] == [first.id, following.id]
 
 
 async def test_one_queue_before_all_others_is_taken_in_full_claims(

@@ -131,8 +131,9 @@ async def test_claim_that_was_committed_late(
     await postgres.close()
 
 
+@pytest.mark.parametrize("once", [False, True])
 async def test_replay_whose_answer_was_lost(
-    postgres: PostgresBackend, new_job: NewJobs, worker_id: str
+    postgres: PostgresBackend, new_job: NewJobs, worker_id: str, *, once: bool
 ) -> None:
     """A replay that is repeated with the same new id queues and counts once."""
     await postgres.jobs.insert([new_job()])
@@ -141,7 +142,7 @@ async def test_replay_whose_answer_was_lost(
     await postgres.jobs.settle([Settlement(job, bury)], worker=worker_id)
     new_id = IDS.new_id()
     for _ in range(2):
-        assert await postgres.dead_letters.replay(job.id, new_id=new_id)
+        assert await postgres.dead_letters.replay(job.id, new_id=new_id, once=once)
     letter = await postgres.dead_letters.get(job.id)
     assert letter is not None
     assert letter.resurrection_count == 1

@@ -12,8 +12,9 @@ import asyncpg
 import pytest
 
 from soniq.backends import sqltext
-from soniq.backends.postgres import PostgresBackend
+from soniq.backends.postgres import PostgresBackend, filters
 from soniq.backends.postgres.pool import FOLDER, SESSION
+from soniq.search import JobSearch
 from tests.support.postgres import Server, run_apart
 
 Plan = dict[str, Any]
@@ -26,6 +27,7 @@ TABLES = (
     "soniq_schedule_ticks",
     "soniq_rollups",
     "soniq_attempts",
+    "soniq_dead_letter_jobs",
 )
 
 # As many jobs that are due as jobs for tomorrow, which come first by their priority.
@@ -42,6 +44,12 @@ INSERT INTO soniq_jobs
     (id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at)
 SELECT gen_random_uuid(), 'mail.send', queue, 100, now() - interval '120 seconds', '{}', 4, now()
 FROM unnest('{a,b,c}'::text[]) AS queue CROSS JOIN generate_series(1, 100)
+"""
+# The longest of these queues, and a hundred others, paused.
+PAUSE = """
+INSERT INTO soniq_paused_queues (queue, paused_at, paused_by, reason)
+SELECT 'queue ' || number, now(), 'ana', '' FROM generate_series(1, 100) AS number
+UNION ALL SELECT 'default', now(), 'ana', ''
 """
 
 # As many schedules to come as paused ones whose ticks lie in the past; ticks of the last week.
@@ -75,6 +83,14 @@ SELECT id, 1, 1, '00000000-0000-0000-0000-000000000007', 'retry', now(), now()
 FROM soniq_jobs
 LIMIT 20000
 """
+LETTERS = """
+INSERT INTO soniq_dead_letter_jobs
+    (id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
+    finished_at)
+SELECT id, job_name, queue, priority, args, 4, 4, 'timeout', now(), now(), now()
+FROM soniq_jobs
+LIMIT 20000
+"""
 
 
 @pytest.fixture(scope="module", params=["missing", "stale", "fresh"])
@@ -101,6 +117,7 @@ async def fill(url: str, statistics: str) -> None:
     await connection.execute(TICKS)
     await connection.execute(ROLLUPS)
     await connection.execute(ATTEMPTS)
+    await connection.execute(LETTERS)
     if statistics == "fresh":
         await connection.execute("VACUUM ANALYZE")
     await connection.close()
@@ -228,6 +245,30 @@ async def test_claim_from_floors_on(
     assert pages_read(plan) > 10_000
 
 
+async def test_pauses_are_looked_up_not_walked(
+    crowded: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """Once for a queue at most; of the jobs that wait in one that is paused none is looked at."""
+    await crowded.execute(SPREAD)
+    await crowded.execute(PAUSE)
+    limits, reach, floors = (LIMIT, WORKER, []), (2 * LIMIT, []), ([], [], [], [])
+    for locked, verb, *args in (
+        (0, "jobs/claim", None, "default", *limits),
+        (0, "jobs/claim_across", None, ["default"], *limits, *reach),
+        (LIMIT, "jobs/claim_across", None, None, *limits, *reach),
+        (LIMIT, "jobs/claim_after", None, None, *limits, *reach, *floors),
+        (0, "jobs/due_in", None, None, []),
+        (0, "jobs/due_in_after", None, None, [], *floors),
+        (0, "stats/unserved", None),
+    ):
+        plan = await plan_of(crowded, verb, *args)
+        looks = [node for node in plan if node.get("Relation Name") == "soniq_paused_queues"]
+        assert {node["Node Type"] for node in looks} == {"Index Only Scan"}
+        assert sum(node["Actual Loops"] for node in looks) <= 4
+        assert pages_read(plan) < 400
+        assert rows_locked(plan) == locked
+
+
 async def test_due_in(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     """One look at each priority of each queue tells what is due first."""
     plan = await plan_of(crowded, "jobs/due_in", None, None, [])
@@ -240,6 +281,28 @@ async def test_unserved(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     plan = await plan_of(crowded, "stats/unserved", None)
     assert types_on_jobs(plan) <= WALKS
     assert rows_touched(plan) <= 10
+
+
+@pytest.mark.parametrize(("queue", "touched"), [("default", LIMIT + 1), ("other", 1001)])
+async def test_search_of_dead_letters(
+    crowded: asyncpg.Connection[asyncpg.Record], queue: str, touched: int
+) -> None:
+    """A page is full as soon as it can be; where little matches, the window is the end of it."""
+    search = (*filters.parameters(JobSearch(queue=queue)), None)
+    plan = await plan_of(crowded, "dead_letters/search", None, None, 1000, LIMIT, *search)
+    assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) == touched
+
+
+async def test_what_is_known_of_dead_letters(
+    crowded: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """The latest burials are read along the index, and no more than are asked for."""
+    for verb in ("dead_letters/burials", "dead_letters/count"):
+        plan = await plan_of(crowded, verb, 1000)
+        assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
+        assert rows_touched(plan) == 1000
 
 
 async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:

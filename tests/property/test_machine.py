@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from soniq import settings as configuration
 from soniq.backends import connect
 from soniq.backends.contract import Backend, Queues
-from soniq.backends.worker_contract import WorkerIdentity
+from soniq.backends.worker_contract import Vitals, WorkerIdentity
 from soniq.errors import JobProcessing
 from soniq.job import ClaimedJob, JobStatus, NewJob
 from soniq.outcome import Outcome, Settlement
@@ -220,23 +220,47 @@ class Machine(RuleBasedStateMachine):
 
         self.ask(cleaned)
 
+    @rule(queue=queue_names, resume=st.booleans(), reason=st.sampled_from(["", "ü"]))
+    def pause(self, queue: str, resume: bool, reason: str) -> None:
+        """Pause a queue or let it go on; what is claimed and due next depends on it."""
+
+        async def paused(backend: Backend) -> bool:
+            if resume:
+                return await backend.queues.resume(queue)
+            return await backend.queues.pause(queue, by="ana", reason=reason)
+
+        self.ask(paused)
+
     @rule(
-        verb=st.sampled_from(["register", "register", "renew", "leave", "prune"]),
+        verb=st.sampled_from(["register", "register", "renew", "ask", "leave", "prune"]),
         worker=workers,
+        wish=st.sampled_from([None, "quiet", "stop"]),
+        vitals=st.sampled_from([None, Vitals(3, 2**33, 0.25), Vitals(0, None, None)]),
         lease=st.sampled_from([30.0, 3600.0]),
         tasks=unknown,
         queues=served,
     )
-    def live(self, verb: str, worker: str, lease: float, tasks: list[str], queues: Queues) -> None:
-        """Workers come, stay alive, leave and are pruned."""
-        identity = WorkerIdentity(worker, "host", 1, queues, 10, tuple(tasks))
+    def live(
+        self,
+        verb: str,
+        worker: str,
+        wish: str | None,
+        vitals: Vitals | None,
+        lease: float,
+        tasks: list[str],
+        queues: Queues,
+    ) -> None:
+        """Workers come, stay alive, are asked for something, leave and are pruned."""
+        identity = WorkerIdentity(worker, "host", 1, queues, 10, tuple(tasks), "1.2")
 
         async def lived(backend: Backend) -> object:
             match verb:
                 case "register":
                     await backend.workers.register(identity, lease=lease)
                 case "renew":
-                    return await backend.workers.renew(worker, lease=lease)
+                    return await backend.workers.renew(worker, lease=lease, vitals=vitals)
+                case "ask":
+                    return await backend.workers.ask(worker, wish)
                 case "leave":
                     await backend.workers.leave(worker)
                 case _:
@@ -324,11 +348,12 @@ async def ask_all(
 
 async def contents(backend: Backend) -> dict[str, Any]:
     """Return everything that can be read, in an order that does not depend on the backend."""
-    jobs, letters, workers, queues, causes = await asyncio.gather(
+    jobs, letters, workers, queues, pauses, causes = await asyncio.gather(
         backend.jobs.find(limit=PLENTY),
         backend.dead_letters.find(limit=PLENTY),
         backend.workers.find(),
         backend.stats.queues(),
+        backend.queues.paused(),
         backend.dead_letters.count(),
     )
     return {
@@ -336,6 +361,7 @@ async def contents(backend: Backend) -> dict[str, Any]:
         "dead letters": [dict(row) for row in letters],
         "workers": sorted((dict(row) for row in workers), key=lambda row: row["id"]),
         "queues": queues,
+        "pauses": list(map(dict, pauses)),
         "causes of death": causes,
     }
 

@@ -83,6 +83,23 @@ def test_what_was_put_back_is_looked_for_at_once() -> None:
     assert floors.at(6.0) == {MAIL: place(1)}
 
 
+def test_floors_of_a_queue_can_be_forgotten() -> None:
+    """It has none, not even those that have yet to settle, before a job is taken there again."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(1)), (PAY, place(2))], moment=moment)
+    dear(floors, 3.0)
+    floors.forget({"mail", "other"})
+    for moment in (4.0, 5.0, 6.0):
+        floors.taken([(PAY, place(3))], moment=moment)
+        dear(floors, moment)
+        assert floors.at(moment).keys() == {PAY}
+    for moment in (7.0, 8.0, 9.0):
+        floors.taken([(MAIL, place(4))], moment=moment)
+    dear(floors, 9.0)
+    assert floors.at(9.0) == {PAY: place(3), MAIL: place(4)}
+
+
 @pytest.mark.parametrize("surplus", [0, 1, 30])
 def test_only_the_latest_levels_are_kept(surplus: int) -> None:
     """However many queues and priorities there are, a claim is not burdened with all of them."""

@@ -165,7 +165,8 @@ class JobStore(Protocol):
     async def bury_unknown(self, names: Collection[str], *, grace: float) -> int:
         """Bury, as ``job_not_found``, jobs of these names that no living worker knows.
 
-        Only those that have been due for longer than ``grace`` seconds. Returns how many.
+        Only those that have been due for longer than ``grace`` seconds, and none of a queue that is
+        paused. Returns how many.
         """
         ...
 

@@ -12,6 +12,9 @@ from soniq.job import DeadLetter
 from soniq.search import Found, JobSearch
 from soniq.standing import Pause, QueueStanding
 
+# How many dead letters are counted for ``DeadLetterStore.count``.
+COUNTED = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class NewAuditEntry:
@@ -100,11 +103,12 @@ class DeadLetterStore(Protocol):
         """Return the dead letter that has the original job's id, or None."""
         ...
 
-    async def replay(self, job_id: str, *, new_id: str) -> bool:
+    async def replay(self, job_id: str, *, new_id: str, once: bool = False) -> bool:
         """Queue it again as job ``new_id`` with a fresh budget, due now; keep the record.
 
         Counts ``resurrection_count``. The new job has no unique key and no past attempts: those
-        stay with the record. False if there is no such dead letter.
+        stay with the record. False if there is no such dead letter or, with ``once``, if it was
+        replayed before, be it at this very moment by somebody else.
         """
         ...
 
@@ -119,7 +123,10 @@ class DeadLetterStore(Protocol):
         ...
 
     async def count(self) -> list[tuple[str, str, str, int]]:
-        """Return (queue, job_name, reason, number), sorted."""
+        """Return (queue, job_name, reason, number), sorted.
+
+        No more than the latest 100,000 burials are counted, however many there are.
+        """
         ...
 
 
@@ -188,8 +195,9 @@ class StatsStore(Protocol):
     async def unserved(self, *, grace: float) -> dict[str, float]:
         """Return the queues that no living worker serves though a job there is due; sorted.
 
-        With each the seconds for which its first job has been due, ``grace`` at least. Looks at one
-        job of each priority of each queue, however many wait.
+        With each the seconds for which its first job has been due, ``grace`` at least. A paused
+        queue is not among them: somebody wants its jobs to wait. Looks at one job of each priority
+        of each queue, however many wait.
         """
         ...
 

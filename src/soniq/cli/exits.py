@@ -17,6 +17,7 @@ from soniq.errors import (
     DatabaseUnreachable,
     DiscoveryError,
     InvalidOption,
+    InvalidSearch,
     JobNotFound,
     ScheduleNotFound,
     SoniqError,
@@ -42,6 +43,7 @@ CODES: tuple[tuple[type[SoniqError], Exit], ...] = (
     (ScheduleNotFound, Exit.NOT_FOUND),
     (ConfigurationError, Exit.USAGE),
     (InvalidOption, Exit.USAGE),
+    (InvalidSearch, Exit.USAGE),
     (DiscoveryError, Exit.USAGE),
 )
 

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from soniq import durations
 from soniq.cli.exits import Exit, fail
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 
 
 def read_duration(text: str) -> float:
-    """Return the seconds that ``30s``, ``5m``, ``2h``, ``7d``, ``1w`` or ``1h30m`` stand for.
-
-    Raises:
-        BadParameter: anything else; a number without a unit, too, unless it is 0.
-    """
-    compact = text.strip().lower()
-    if compact == "0":
-        return 0.0
-    parts = DURATION.findall(compact)
-    if not parts or DURATION.sub("", compact).strip():
-        message = f"{text!r} is no duration: write a number and a unit, such as 30s, 5m, 2h or 7d."
-        raise typer.BadParameter(message)
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
+    """Return the seconds that a text such as ``7d`` stands for; BadParameter otherwise."""
+    try:
+        return durations.read_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 Target = Annotated[

@@ -82,5 +82,6 @@ class Walk:
 
 
 def served(tables: Tables, queues: Queues) -> list[str]:
-    """Return the queues to look at, each once; for None all that there are."""
-    return list(tables.waiting) if queues is None else list(dict.fromkeys(queues))
+    """Return the queues to claim from, each once, none that is paused; for None all there are."""
+    named = tables.waiting if queues is None else dict.fromkeys(queues)
+    return [queue for queue in named if queue not in tables.paused]

@@ -170,6 +170,8 @@ class MemoryJobStore:
                 for row in self._tables.jobs.values()
                 if row.status is JobStatus.QUEUED
                 and row.job_name in strangers
+                # What waits for an operator has not waited in vain for a worker.
+                and row.queue not in self._tables.paused
                 and row.scheduled_at <= later(now, -grace)
             ]
             for row in overdue:

@@ -37,7 +37,7 @@ class MemoryStatsStore:
             ]
             due = {
                 queue: min(heap[0][0] for _, heap in levels)
-                for queue in sorted(self._tables.waiting)
+                for queue in sorted(self._tables.waiting.keys() - self._tables.paused.keys())
                 if not any(queues is None or queue in queues for queues in alive)
                 and (levels := list(self._tables.levels(queue)))
             }

@@ -14,11 +14,12 @@ from datetime import datetime
 
 from soniq.backends.bells import Bells
 from soniq.backends.operator_contract import NewAuditEntry
-from soniq.backends.worker_contract import WorkerIdentity
+from soniq.backends.worker_contract import Vitals, WorkerIdentity
 from soniq.history import Group, PastAttempt, Tally
 from soniq.job import JobStatus
 from soniq.outcome import Failure, storable
 from soniq.schedule import Fired, Schedule
+from soniq.standing import Pause
 
 Place = tuple[datetime, str]  # scheduled_at or finished_at, and id
 
@@ -70,6 +71,8 @@ class WorkerRow:
     started_at: datetime
     renewed_at: datetime
     expires_at: datetime
+    wish: str | None = None
+    vitals: Vitals = field(default_factory=Vitals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Tables:
     waiting: dict[str, dict[int, list[Place]]] = field(
         default_factory=dict[str, dict[int, list[Place]]]
     )
+    paused: dict[str, Pause] = field(default_factory=dict[str, Pause])
     schedules: dict[str, Schedule] = field(default_factory=dict[str, Schedule])
     ticks: dict[str, dict[datetime, Fired]] = field(
         default_factory=dict[str, dict[datetime, Fired]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from soniq.backends.memory.rows import worker as worker_of
 from soniq.backends.memory.tables import Tables, WorkerRow
 from soniq.backends.times import later
-from soniq.backends.worker_contract import Renewal, Silence, WorkerIdentity
+from soniq.backends.worker_contract import Renewal, Silence, Vitals, WorkerIdentity
 from soniq.clock import Clock
 from soniq.job import Worker
 
@@ -21,12 +21,13 @@ class MemoryWorkerStore:
         """Write or rewrite the worker's row; it is alive for ``lease`` seconds from now."""
         with self._tables.lock:
             now = self._clock.now()
-            before = self._tables.workers.get(worker.id)
-            started_at = before.started_at if before else now
-            row = WorkerRow(worker, started_at, now, later(now, lease))
+            row = self._tables.workers.get(worker.id) or WorkerRow(worker, now, now, now)
+            row.identity, row.renewed_at, row.expires_at = worker, now, later(now, lease)
             self._tables.workers[worker.id] = row
 
-    async def renew(self, worker_id: str, *, lease: float) -> Renewal | None:
+    async def renew(
+        self, worker_id: str, *, lease: float, vitals: Vitals | None = None
+    ) -> Renewal | None:
         """Prolong the lease to ``lease`` seconds from now; None if the row is gone."""
         with self._tables.lock:
             row = self._tables.workers.get(worker_id)
@@ -34,7 +35,16 @@ class MemoryWorkerStore:
                 return None
             row.renewed_at = self._clock.now()
             row.expires_at = later(row.renewed_at, lease)
-            return Renewal(len(self._tables.workers) - 1)
+            row.vitals = row.vitals if vitals is None else vitals
+            return Renewal(len(self._tables.workers) - 1, row.wish)
+
+    async def ask(self, worker_id: str, wish: str | None) -> bool:
+        """Ask a worker to be quiet, to stop, or to go on; tell whether it is there."""
+        with self._tables.lock:
+            row = self._tables.workers.get(worker_id)
+            if row is not None and row.wish != "stop":
+                row.wish = wish
+            return row is not None
 
     async def silent(self) -> list[Silence]:
         """Return nothing: a process takes its workers' rows with it."""

@@ -18,6 +18,7 @@ from soniq.backends.postgres.floors import Floors, Level, Place
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.settle import Settling
 from soniq.clock import Clock
+from soniq.errors import DatabaseError
 from soniq.job import ClaimedJob
 from soniq.outcome import Crash, Release, Settlement
 
@@ -95,7 +96,7 @@ class Claims:
             (record,) = await self._db.fetch("jobs/due_in_after", *args, *columns(floors))
         else:
             (record,) = await self._db.fetch("jobs/due_in", *args)
-            self._floors.looked_from_front(began=began, ended=self._clock.monotonic())
+            await self._looked_from_front(began)
         seconds: float | None = record["seconds"]
         return None if seconds is None else max(seconds, 0.0)
 
@@ -140,10 +141,27 @@ class Claims:
         else:
             served = names[0] if names and verb == "claim" else names
             records = await self._db.fetch_once(f"jobs/{verb}", now, served, *facts, *reach)
-            self._floors.looked_from_front(began=began, ended=self._clock.monotonic())
         records.sort(key=CLAIM_ORDER)
         self._floors.taken(map(place, records), moment=began)
+        if not floors:
+            await self._looked_from_front(began)
         return records
+
+    async def _looked_from_front(self, began: float) -> None:
+        """Have floors only where a look from the front has seen all that waits.
+
+        It sees nothing of queues that are paused. Which those are matters, and is asked, only after
+        a look that was dear, so that floors come into use.
+        """
+        ended = self._clock.monotonic()
+        self._floors.looked_from_front(began=began, ended=ended)
+        if self._floors.at(ended):
+            try:
+                paused = await self._db.fetch("queues/paused")
+            except DatabaseError:  # what was claimed must not be lost for that
+                self._floors.put_back(ended)
+            else:
+                self._floors.forget({record["queue"] for record in paused})
 
     async def _give_back_strays(self, worker: str, now: datetime | None) -> None:
         held = self._held.get(worker, set())

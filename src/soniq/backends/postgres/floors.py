@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from math import inf
 from typing import Any, Final
@@ -33,8 +33,8 @@ class Floors:
 
     def __init__(self) -> None:
         self._taken: dict[Level, Place] = {}
-        self._settling: Mapping[Level, Place] = {}
-        self._floors: Mapping[Level, Place] = {}
+        self._settling: dict[Level, Place] = {}
+        self._floors: dict[Level, Place] = {}
         self._settled_at = 0.0
         self._front_at = 0.0
         self._put_back_at = -inf
@@ -61,6 +61,16 @@ class Floors:
         seconds = ended - began
         dear = seconds > CHEAP_SECONDS
         self._front_at = ended + min(REST * seconds, LONGEST_REST) if dear else 0.0
+
+    def forget(self, queues: Collection[str]) -> None:
+        """Have no floors in these queues until a job is taken there again.
+
+        For queues that looks from the front do not see: what appears below a floor meanwhile would
+        be passed over for a while once they are seen again.
+        """
+        for floors in (self._taken, self._settling, self._floors):
+            for level in [level for level in floors if level[0] in queues]:
+                del floors[level]
 
     def put_back(self, moment: float) -> None:
         """Let the next look begin at the front: jobs wait there again."""

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import asyncpg
 
+from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
+from soniq.standing import Pause
 
 
 def claimed(record: asyncpg.Record) -> ClaimedJob:
@@ -78,6 +80,19 @@ def dead_letter(record: asyncpg.Record) -> DeadLetter:
     )
 
 
+def burial(record: asyncpg.Record) -> Burial:
+    """Return what a dead letter died of."""
+    return Burial(
+        id=str(record["id"]),
+        job_name=record["job_name"],
+        queue=record["queue"],
+        reason=record["reason"],
+        error=record["error"],
+        finished_at=record["finished_at"],
+        resurrection_count=record["resurrection_count"],
+    )
+
+
 def worker(record: asyncpg.Record) -> Worker:
     """Return the worker as it last said of itself."""
     return Worker(
@@ -91,6 +106,11 @@ def worker(record: asyncpg.Record) -> Worker:
         renewed_at=record["renewed_at"],
         expires_at=record["expires_at"],
         alive=record["alive"],
+        version=record["version"],
+        wish=record["wish"],
+        running=record["running"],
+        memory_bytes=record["memory_bytes"],
+        loop_lag=record["loop_lag"],
     )
 
 
@@ -167,6 +187,11 @@ def audit_entry(record: asyncpg.Record) -> AuditEntry:
         target=record["target"],
         detail=json.loads(record["detail"]),
     )
+
+
+def pause(record: asyncpg.Record) -> Pause:
+    """Return the pause of a queue."""
+    return Pause(record["queue"], record["paused_at"], record["paused_by"], record["reason"])
 
 
 def parsed(text: str | None) -> Any:

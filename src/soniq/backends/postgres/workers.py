@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.pool import Database
-from soniq.backends.worker_contract import Renewal, Silence, WorkerIdentity
+from soniq.backends.worker_contract import Renewal, Silence, Vitals, WorkerIdentity
 from soniq.clock import Clock
 from soniq.job import Worker
 
@@ -23,15 +23,21 @@ class PostgresWorkers:
             "workers/register",
             self._clock.pinned(), worker.id, worker.hostname, worker.pid, queues,
             worker.concurrency, list(worker.tasks), rows.within_calendar(lease),
-            self._db.lock_key,
+            self._db.lock_key, worker.version,
         )  # fmt: skip
 
-    async def renew(self, worker_id: str, *, lease: float) -> Renewal | None:
+    async def renew(
+        self, worker_id: str, *, lease: float, vitals: Vitals | None = None
+    ) -> Renewal | None:
         """Prolong the lease to ``lease`` seconds from now; None if the row is gone."""
         now, key = self._clock.pinned(), rows.as_uuid(worker_id)
-        seconds = rows.within_calendar(lease)
-        records = await self._db.fetch("workers/renew", now, key, seconds)
-        return Renewal(records[0]["others"]) if records else None
+        seconds, known = rows.within_calendar(lease), vitals or (None, None, None)
+        records = await self._db.fetch("workers/renew", now, key, seconds, *known)
+        return Renewal(records[0]["others"], records[0]["wish"]) if records else None
+
+    async def ask(self, worker_id: str, wish: str | None) -> bool:
+        """Ask a worker to be quiet, to stop, or to go on; tell whether it is there."""
+        return bool(await self._db.fetch("workers/ask", rows.as_uuid(worker_id), wish))
 
     async def silent(self) -> list[Silence]:
         """Return the workers with a running lease whose advisory lock nobody holds."""

@@ -77,10 +77,14 @@ def due(connection: Connection, queue: str, wanted: Facts) -> Iterator[Record]:
 
 
 def served(connection: Connection, queues: Queues) -> Iterator[str]:
-    """Yield the queues to look at, each once; for None all that have queued jobs."""
-    if queues is not None:
-        yield from dict.fromkeys(queues)
-        return
+    """Yield the queues to claim from, each once, none that is paused; for None all with jobs."""
+    paused = {record[0] for record in connection.execute(sql("queues/paused"))}
+    named = waiting(connection) if queues is None else dict.fromkeys(queues)
+    yield from (queue for queue in named if queue not in paused)
+
+
+def waiting(connection: Connection) -> Iterator[str]:
+    """Yield the queues that have queued jobs, sorted."""
     queue: str | None = ""
     while queue is not None:
         (queue,) = connection.execute(sql("jobs/next_queue"), {"after": queue}).fetchone()

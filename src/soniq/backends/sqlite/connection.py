@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from soniq.backends.sqlite import filters
 from soniq.backends.sqlite.failures import translate
 from soniq.backends.sqlite.files import check_place, identity, mounted
 from soniq.backends.sqlite.thread import Call, Inbox, Thread, answer
@@ -160,6 +161,7 @@ class Database:
             isolation_level=None,
             cached_statements=STATEMENTS_KEPT,
         )
+        filters.register(connection)
         (mode,) = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
         if mode != "wal":
             message = (

@@ -8,9 +8,11 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
 from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
+from soniq.standing import Pause
 
 # SQLite hands over a record as a tuple of whatever the columns hold.
 Record = tuple[Any, ...]
@@ -18,9 +20,11 @@ Record = tuple[Any, ...]
 # The columns of the statements that read whole rows come in the order of the fields.
 JOB = tuple(field.name for field in fields(Job))
 DEAD_LETTER = tuple(field.name for field in fields(DeadLetter))
+BURIAL = tuple(field.name for field in fields(Burial))
 WORKER = tuple(field.name for field in fields(Worker))
 PAST_ATTEMPT = tuple(field.name for field in fields(PastAttempt))
 ROLLUP = tuple(field.name for field in fields(Rollup))
+PAUSE = tuple(field.name for field in fields(Pause))
 SCHEDULE = tuple(field.name for field in fields(Schedule))
 
 
@@ -71,6 +75,11 @@ def dead_letter(record: Record) -> DeadLetter:
     return DeadLetter(**facts)
 
 
+def burial(record: Record) -> Burial:
+    """Return the burial of ``dead_letters/burials``."""
+    return Burial(**named(BURIAL, record))
+
+
 def past_attempt(record: Record) -> PastAttempt:
     """Return the attempt of ``jobs/attempts``."""
     return PastAttempt(**named(PAST_ATTEMPT, record))
@@ -92,6 +101,11 @@ def worker(record: Record) -> Worker:
     facts["tasks"] = tuple(json.loads(facts["tasks"]))
     facts["alive"] = bool(facts["alive"])
     return Worker(**facts)
+
+
+def pause(record: Record) -> Pause:
+    """Return the pause of ``queues/paused``."""
+    return Pause(**named(PAUSE, record))
 
 
 def schedule(record: Record) -> Schedule:

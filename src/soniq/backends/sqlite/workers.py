@@ -12,7 +12,7 @@ from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import json_list, text
 from soniq.backends.sqlite.rows import worker as worker_of
 from soniq.backends.times import later
-from soniq.backends.worker_contract import Renewal, Silence, WorkerIdentity
+from soniq.backends.worker_contract import Renewal, Silence, Vitals, WorkerIdentity
 from soniq.clock import Clock
 from soniq.job import Worker
 
@@ -34,18 +34,26 @@ class SqliteWorkerStore:
             "queues": None if worker.queues is None else json_list(worker.queues),
             "concurrency": worker.concurrency,
             "tasks": json_list(worker.tasks),
+            "version": worker.version,
         }
         await self._change("workers/register", facts, lease)
 
-    async def renew(self, worker_id: str, *, lease: float) -> Renewal | None:
+    async def renew(
+        self, worker_id: str, *, lease: float, vitals: Vitals | None = None
+    ) -> Renewal | None:
         """Prolong the lease to ``lease`` seconds from now; None if the row is gone."""
+        known = dict.fromkeys(Vitals._fields) if vitals is None else vitals._asdict()
 
         def work(connection: Connection) -> Renewal | None:
-            facts = {"id": worker_id, **self._times(lease)}
+            facts = {"id": worker_id, **known, **self._times(lease)}
             record = connection.execute(sql("workers/renew"), facts).fetchone()
             return Renewal(*record) if record else None
 
         return await self._database.write(work)
+
+    async def ask(self, worker_id: str, wish: str | None) -> bool:
+        """Ask a worker to be quiet, to stop, or to go on; tell whether it is there."""
+        return await self._change("workers/ask", {"id": worker_id, "wish": wish}) > 0
 
     async def silent(self) -> list[Silence]:
         """Return the workers with a running lease whose lock file nobody holds."""

@@ -3,6 +3,11 @@ WITH letter AS (
     SELECT id, job_name, queue, priority, args, max_attempts, COALESCE($1::timestamptz, now()) AS at
     FROM soniq_dead_letter_jobs
     WHERE id = $2
+        AND (
+            NOT $4::boolean
+            OR resurrection_count = 0
+            OR EXISTS (SELECT FROM soniq_jobs WHERE soniq_jobs.id = $3)
+        )
     FOR UPDATE
 ),
 queued AS (

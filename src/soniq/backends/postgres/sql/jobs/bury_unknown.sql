@@ -12,6 +12,8 @@ gone AS (
     WHERE job.status = 'queued'
         AND job.job_name = ANY (ARRAY(SELECT stranger.job_name FROM stranger))
         AND job.scheduled_at <= COALESCE($1::timestamptz, now()) - $3 * interval '1 second'
+        -- What waits for an operator has not waited in vain for a worker.
+        AND NOT EXISTS (SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = job.queue)
     RETURNING job.*
 ),
 buried AS (

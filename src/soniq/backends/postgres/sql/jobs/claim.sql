@@ -1,11 +1,14 @@
 -- From one queue. `level` steps from one priority to the next by one index probe each, so jobs that
--- are scheduled for later are never walked past: within a priority the due ones are a range.
+-- are scheduled for later are never walked past: within a priority the due ones are a range. Of a
+-- queue that is paused there is no level: that is looked up once.
 -- Everything is lazy and in index order: no sort, and no row is locked that is not taken.
 WITH RECURSIVE level AS (
     (
         SELECT job.priority
         FROM soniq_jobs AS job
-        WHERE job.status = 'queued' AND job.queue = $2
+        WHERE job.status = 'queued'
+            AND job.queue = $2
+            AND NOT EXISTS (SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = $2)
         ORDER BY job.priority
         LIMIT 1
     )

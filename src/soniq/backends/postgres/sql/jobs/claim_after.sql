@@ -36,9 +36,13 @@ existing AS (
     WHERE existing.queue IS NOT NULL
 ),
 served AS MATERIALIZED (
-    SELECT existing.queue FROM existing WHERE existing.queue <> ''
-    UNION ALL
-    SELECT named.queue FROM unnest($2::text[]) AS named (queue)
+    SELECT open.queue
+    FROM (
+        SELECT existing.queue FROM existing WHERE existing.queue <> ''
+        UNION ALL
+        SELECT named.queue FROM unnest($2::text[]) AS named (queue)
+    ) AS open
+    WHERE NOT EXISTS (SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = open.queue)
 ),
 level AS (
     SELECT

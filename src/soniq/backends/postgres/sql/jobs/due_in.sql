@@ -20,9 +20,13 @@ WITH RECURSIVE existing AS (
     WHERE existing.queue IS NOT NULL
 ),
 served AS (
-    SELECT existing.queue FROM existing WHERE existing.queue IS NOT NULL
-    UNION ALL
-    SELECT named.queue FROM unnest($2::text[]) AS named (queue)
+    SELECT open.queue
+    FROM (
+        SELECT existing.queue FROM existing WHERE existing.queue IS NOT NULL
+        UNION ALL
+        SELECT named.queue FROM unnest($2::text[]) AS named (queue)
+    ) AS open
+    WHERE NOT EXISTS (SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = open.queue)
 ),
 level AS (
     SELECT

@@ -32,6 +32,9 @@ level AS (
     FROM existing
     WHERE existing.queue IS NOT NULL
         AND NOT EXISTS (
+            SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = existing.queue
+        )
+        AND NOT EXISTS (
             SELECT FROM soniq_workers AS worker
             WHERE worker.expires_at > COALESCE($1::timestamptz, now())
                 AND (worker.queues IS NULL OR existing.queue = ANY (worker.queues))

@@ -1,8 +1,9 @@
 INSERT INTO soniq_workers (
-    id, hostname, pid, queues, concurrency, tasks, lock_key, started_at, renewed_at, expires_at
+    id, hostname, pid, queues, concurrency, tasks, lock_key, version, started_at, renewed_at,
+    expires_at
 )
 SELECT
-    $2, $3, $4, $5::text[], $6, $7::text[], $9::bigint, clock.time, clock.time,
+    $2, $3, $4, $5::text[], $6, $7::text[], $9::bigint, $10, clock.time, clock.time,
     clock.time + $8 * interval '1 second'
 FROM (SELECT COALESCE($1::timestamptz, now()) AS time) AS clock
 ON CONFLICT (id) DO UPDATE SET
@@ -12,5 +13,6 @@ ON CONFLICT (id) DO UPDATE SET
     concurrency = excluded.concurrency,
     tasks = excluded.tasks,
     lock_key = excluded.lock_key,
+    version = excluded.version,
     renewed_at = excluded.renewed_at,
     expires_at = excluded.expires_at

@@ -1,5 +1,5 @@
 SELECT id, at, actor, action, target, detail
 FROM soniq_audit
-WHERE (:before IS NULL OR id < :before)
+WHERE id < coalesce(:before, 'g')
 ORDER BY id DESC
 LIMIT :limit

@@ -3,4 +3,4 @@ INSERT INTO soniq_jobs (
 )
 SELECT :new_id, job_name, queue, priority, :now, args, max_attempts, :now
 FROM soniq_dead_letter_jobs
-WHERE id = :id
+WHERE id = :id AND (NOT :once OR resurrection_count = 0)

@@ -1,4 +1,5 @@
 SELECT id, hostname, pid, queues, concurrency, tasks, started_at, renewed_at, expires_at,
-    expires_at > :now
+    expires_at > :now,
+    version, wish, running, memory_bytes, loop_lag
 FROM soniq_workers
 ORDER BY started_at, id

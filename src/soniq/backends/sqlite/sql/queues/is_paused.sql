@@ -1,0 +1,1 @@
+SELECT 1 FROM soniq_paused_queues WHERE queue = :queue

@@ -1,0 +1,1 @@
+SELECT queue, paused_at, paused_by, reason FROM soniq_paused_queues ORDER BY queue

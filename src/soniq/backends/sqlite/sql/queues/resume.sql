@@ -1,0 +1,1 @@
+DELETE FROM soniq_paused_queues WHERE queue = :queue
