@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from soniq import __version__
-from soniq.cli import dead_letter, jobs, scheduler, schedules, setup, status, worker
+from soniq.cli import dead_letter, doctor, jobs, scheduler, schedules, setup, status, worker
 from soniq.cli.demo import command as demo
 from soniq.cli.exits import explained
 from soniq.cli.overview import DESCRIPTION
@@ -51,6 +51,7 @@ app.command("status")(status.status)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
+app.command("doctor")(doctor.doctor)
 app.command("migrate-status")(status.migrate_status)
 
 

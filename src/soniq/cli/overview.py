@@ -15,6 +15,7 @@ COMMANDS = {
         "status": "Show the database, its queues and its workers.",
         "jobs": "Look at jobs, cancel them.",
         "schedules": "Look at recurring jobs, pause or run them.",
+        "doctor": "Find out what is wrong, and what to do.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {
