@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -33,6 +34,29 @@ DatabaseUrl = Annotated[
         metavar="URL",
         help="postgresql://… or sqlite:///path (default: SONIQ_DATABASE_URL, else soniq.db here).",
     ),
+]
+
+
+class LogKind(StrEnum):
+    """How lines of the log look: for people, or one JSON object each."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+LogFormat = Annotated[
+    LogKind | None, typer.Option("--log-format", help="Instead of SONIQ_LOG_FORMAT.")
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port", min=0, max=65_535, metavar="PORT",
+        help="Serve /metrics, /healthz and /readyz there.",
+    ),
+]  # fmt: skip
+MetricsHost = Annotated[
+    str | None,
+    typer.Option("--metrics-host", metavar="ADDRESS", help="At this address (127.0.0.1)."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Check = Annotated[
