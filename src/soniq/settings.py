@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     dashboard_hosts: Names = ()
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    metrics_host: str = "127.0.0.1"
 
     @property
     def production(self) -> bool:

@@ -15,7 +15,7 @@ from soniq.errors import (
     TaskArgumentsInvalid,
 )
 from soniq.outcome import Bury, Complete, Reason, Retry, Snooze
-from soniq.search import JobSearch
+from soniq.search import JobSearch, Preview
 from tests.support import FrozenClock
 from tests.support.jobs import job_of
 from tests.support.store import (
@@ -71,7 +71,7 @@ async def test_searches_that_nobody_can_mean(app: Soniq) -> None:
 
 async def test_preview(app: Soniq, backend: Backend, clock: FrozenClock) -> None:
     """How many, five of them, and in which queues, the fullest first."""
-    assert await app.jobs.preview("") == (0, True, [], {})
+    assert await app.jobs.preview("") == Preview(0, exact=True, sample=[], queues={})
     many = await insert(backend, *(new_job(clock, queue="b") for _ in range(250)))
     few = await insert(backend, *(new_job(clock, queue="a") for _ in range(3)))
     found = await app.jobs.preview("")

@@ -325,13 +325,18 @@ async def test_ahead(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
         assert pages_read(plan) < 1500
 
 
-async def test_running_and_hasten(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Those that run have an index of their own; a single job is one probe."""
+async def test_running_ended_and_hasten(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Those that run, and those that have ended, have an index; a single job is one probe."""
     claim = sqltext.read(FOLDER, "jobs/claim")
     [job] = await crowded.fetch(claim, None, "default", 1, WORKER, [])
     plan = await plan_of(crowded, "jobs/running", 1000)
     assert types_on_jobs(plan) <= WALKS
     assert rows_touched(plan) == 1
+    since = await crowded.fetchval("SELECT now() - interval '1 second'")
+    plan = await plan_of(crowded, "jobs/ended", since, 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) == 0
     plan = await plan_of(crowded, "jobs/hasten", None, job["id"])
     assert types_on_jobs(plan) <= WALKS
     assert rows_touched(plan) <= 1

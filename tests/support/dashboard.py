@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -59,16 +59,14 @@ def token_of(app: Starlette, user: User | None = LOCAL, session: str = "") -> st
     return board_of(app).gate.csrf(Admitted(user, session))
 
 
-def routes_of(app: Starlette) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield each address of a dashboard, with something for its parameters, and its methods."""
+def routes_of(app: Starlette) -> dict[str, set[str]]:
+    """Return each address of a dashboard, with something for its parameters, and its methods."""
+    found: dict[str, set[str]] = {}
     for route in app.routes:
         assert isinstance(route, Route)
-        assert route.methods is not None
-        names = route.param_convertors
-        yield (
-            route.path_format.format(**{n: PARAMETERS[n] for n in names}),
-            frozenset(route.methods),
-        )
+        values = {name: PARAMETERS[name] for name in route.param_convertors}
+        found.setdefault(route.path_format.format(**values), set()).update(route.methods or ())
+    return found
 
 
 def fine(number: int) -> int:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from soniq import __version__
 from soniq.cli import (
+    audit,
     dashboard,
     dead_letter,
     jobs,
@@ -65,6 +66,7 @@ app.add_typer(queues.app, name="queues")
 app.add_typer(workers.app, name="workers")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
+app.command("audit")(audit.audit)
 app.command("migrate-status")(status.migrate_status)
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
         "queues": "Look at queues, pause them.",
         "workers": "Look at workers, quiet or stop them.",
         "schedules": "Look at recurring jobs, pause or run them.",
+        "audit": "List what people did to jobs, queues and schedules.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {

@@ -60,6 +60,11 @@ class Heartbeat:
         self.others = 1
         self._thread = threading.Thread(target=self._live, name="soniq-heartbeat", daemon=True)
 
+    @property
+    def beats(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
     async def start(self) -> None:
         """Return once the worker is registered.
 

@@ -39,7 +39,7 @@ class Inflight:
         settler: Settler,
         clock: Clock,
     ) -> None:
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._execute = execute
         self._settler = settler
         self._clock = clock
@@ -85,10 +85,10 @@ class Inflight:
         if len(self._settler) > LARGEST_BACKLOG:
             return 0
         ahead = min(LARGEST_READ_AHEAD, int(self._rate * READ_AHEAD_SECONDS))
-        most = self._concurrency + ahead
-        self._enough = max(most - most // 2, self._concurrency)
+        most = self.concurrency + ahead
+        self._enough = max(most - most // 2, self.concurrency)
         room = most - len(self._running) - len(self._ready)
-        starving = not self._ready and len(self._running) < self._concurrency
+        starving = not self._ready and len(self._running) < self.concurrency
         return room if starving or room > most // 2 else 0
 
     def take(self, jobs: Sequence[ClaimedJob]) -> None:
@@ -185,7 +185,7 @@ class Inflight:
         return [attempt.task for attempt in self._running]
 
     def _fill(self) -> None:
-        while self._ready and len(self._running) < self._concurrency and not self._closed:
+        while self._ready and len(self._running) < self.concurrency and not self._closed:
             attempt = Attempt(self._ready.popleft()[1])
             attempt.task = asyncio.create_task(self._carry(attempt), context=self._context.copy())
             self._running.add(attempt)

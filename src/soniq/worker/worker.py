@@ -20,6 +20,7 @@ from soniq.repeat import Pass, repeat
 from soniq.settings import Settings
 from soniq.worker.attempt import Attempt
 from soniq.worker.claim import Claimer
+from soniq.worker.condition import Condition
 from soniq.worker.deadlines import Deadlines
 from soniq.worker.execute import Executor
 from soniq.worker.heartbeat import Heartbeat
@@ -121,9 +122,10 @@ class Crew:
             wishes=wishes,
         )
         self._revoker = Revoker(backend, inflight, worker_id=identity.id)
-        self._watchdog = Watchdog(inflight, events=events, clock=clock)
+        self._watchdog = Watchdog(inflight, worker_id=identity.id, events=events, clock=clock)
         self._heartbeat = self._make_heartbeat(backend)
         self._maintenance = self._make_maintenance(backend)
+        self._condition = Condition(inflight, backend.wakeups, self._heartbeat, self.shutdown)
 
     async def run(
         self,
@@ -147,7 +149,8 @@ class Crew:
             tasks: list[asyncio.Task[Any]] = [preparing]
             try:
                 if await self._ended(preparing, stop=stop):
-                    tasks += self._start_loops(claim=not run_once)
+                    self._condition.loops = loops = self._start_loops(claim=not run_once)
+                    tasks += loops
                     dry = [asyncio.create_task(self._claimer.run_dry())] if run_once else []
                     tasks += dry
                     if await self._ended(*dry, stop=stop):
@@ -156,6 +159,7 @@ class Crew:
                 self.shutdown.request(Step.ABANDON)
                 raise
             finally:
+                self._condition.ended = True
                 abandoned = await self._end(tasks)
         reason = self._limits.reason or self._wishes.reason or reason
         tally = self._settler.tally
@@ -189,7 +193,7 @@ class Crew:
         if run_once:
             # Before the loops: two rescues at once could hide a job from the only claim.
             await self._maintenance.rescue()
-        await self._events.emit(WorkerStarted(self.identity.id))
+        await self._events.emit(WorkerStarted(self.identity.id, self._condition))
 
     async def _ended(self, *work: asyncio.Task[Any], stop: asyncio.Event) -> bool:
         """Wait until a piece of work has ended, or a stop is requested; tell which it was.

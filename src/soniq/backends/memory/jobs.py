@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
@@ -237,6 +238,18 @@ class MemoryJobStore:
             rows = [self._tables.jobs[key] for key in self._tables.processing]
             rows.sort(key=lambda row: (row.started_at or row.created_at, row.id))
             return [job_of(row) for row in rows[:limit]]
+
+    async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
+        """Return jobs that are DONE or CANCELLED since then, the earliest end first."""
+        with self._tables.lock:
+            jobs = self._tables.jobs
+            places = [
+                place
+                for place in self._tables.ended
+                # A deleted job leaves its place behind.
+                if place[0] >= since and place[1] in jobs and jobs[place[1]].finished_at == place[0]
+            ]
+            return [job_of(jobs[key]) for _, key in heapq.nsmallest(limit, places)]
 
     async def ahead(self, job_id: str, *, bound: int = 10_000) -> Ahead | None:
         """Return how many due jobs of its queue a QUEUED job has before it."""

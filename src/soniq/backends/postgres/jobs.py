@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
@@ -140,6 +141,11 @@ class PostgresJobs:
     async def running(self, *, limit: int = 1000) -> list[Job]:
         """Return jobs that are PROCESSING, the longest-running first."""
         records = await self._db.fetch("jobs/running", limit)
+        return [rows.job(record) for record in records]
+
+    async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
+        """Return jobs that are DONE or CANCELLED since then, the earliest end first."""
+        records = await self._db.fetch("jobs/ended", since, limit)
         return [rows.job(record) for record in records]
 
     async def ahead(self, job_id: str, *, bound: int = 10_000) -> Ahead | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
@@ -167,6 +168,14 @@ class SqliteJobStore:
         """Return jobs that are PROCESSING, the longest-running first."""
         records = await self._database.read(
             lambda connection: connection.execute(sql("jobs/running"), {"limit": limit}).fetchall()
+        )
+        return [job_of(record) for record in records]
+
+    async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
+        """Return jobs that are DONE or CANCELLED since then, the earliest end first."""
+        facts = {"since": text(since), "limit": limit}
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/ended"), facts).fetchall()
         )
         return [job_of(record) for record in records]
 
