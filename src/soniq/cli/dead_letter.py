@@ -34,6 +34,9 @@ app = typer.Typer(
 After = Annotated[
     str | None, typer.Option("--after", metavar="ID", help="Go on after this one of a search.")
 ]
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Leave out what looks secret, such as passwords.")
+]
 
 
 @app.command("list")
@@ -107,7 +110,7 @@ def show(
 ) -> None:
     """Show everything about one dead letter, with the traceback, and its attempts."""
     facts, attempts = load.run(database_url, lambda app: work.look(app, job_id))
-    whole = {**facts, "history": list(map(asdict, attempts))}
+    whole = {**facts, "history": [asdict(attempt) for attempt in attempts]}
     if as_json:
         render.document(whole)
     elif not render.on_terminal():
@@ -132,11 +135,12 @@ def export(
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
     search: SearchText = None,
+    redact: Redact = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print all dead letters, or those that match, one JSON document a line."""
     choice = choose(
         search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
     )
-    number = load.run(database_url, lambda app: work.export(app, choice))
+    number = load.run(database_url, lambda app: work.export(app, choice, redact=redact))
     render.remark(f"Exported {counted(number, 'dead letter')}.")
