@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -39,7 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     place = place_for(config.args)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))  # where pytest makes tmp_path
-    config.stash[RUN_FOLDER] = begin_run(place)
+    folder = config.stash[RUN_FOLDER] = begin_run(place)
+    if sys.dont_write_bytecode:
+        # Hundreds of processes would compile the same modules: let them share what they compile.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
 
 
 @pytest.hookimpl(optionalhook=True)
