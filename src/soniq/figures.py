@@ -103,3 +103,7 @@ def beginning(moment: datetime, step: float) -> datetime:
     So the steps of one series are those of the next, however much later it is read.
     """
     return moment - (moment - EPOCH) % timedelta(seconds=step)
+
+
+# What there is to say where no attempt has ended.
+NOTHING = summed((), seconds=0)

@@ -22,12 +22,22 @@ class Queues:
         self._ready = ready
 
     async def list(self) -> builtins.list[QueueStanding]:
-        """Return how every queue stands that has jobs, dead letters or a pause; sorted by name.
+        """Return how every queue stands in which jobs wait, run or have died, or that is paused.
 
-        Counts no more than a bounded part of what waits: see ``QueueStanding.exact``.
+        Sorted by name. Counts no more than a bounded part of what waits: see
+        ``QueueStanding.exact``.
         """
         await self._ready()
         return await self._backend.stats.standings()
+
+    async def unserved(self, *, grace: float = 10.0) -> dict[str, float]:
+        """Return the queues whose due jobs nobody will run, with the seconds the first one is due.
+
+        Those that no living worker serves and in which a job has been due for ``grace`` seconds;
+        paused ones don't count. Counts nothing, so that a probe may ask often.
+        """
+        await self._ready()
+        return await self._backend.stats.unserved(grace=grace)
 
     async def pause(self, queue: str, *, by: str, reason: str = "") -> bool:
         """Let no worker claim from the queue until it is resumed; tell whether it was not paused.

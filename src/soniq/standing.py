@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from soniq.job import Row
 
@@ -23,9 +22,10 @@ class Pause(Row):
 class QueueStanding(Row):
     """One queue now. ``due`` may start at once, ``later`` is scheduled or waits for a retry.
 
-    ``exact`` is False where so many wait that they were not counted: ``due`` and ``later`` are
-    estimates then. ``oldest_due_at``: since when the first of the due ones may start.
-    ``served_by``: how many living workers claim from it.
+    ``exact`` is False where so many wait or have died that they were not counted: ``due``,
+    ``later`` and ``dead_letter`` are estimates then. ``oldest_due_at``: since when the first of the
+    due ones may start; ``next_due_at``: when the first of the later ones may. ``served_by``: how
+    many living workers claim from it; those that were asked to be quiet or to stop don't count.
     """
 
     queue: str
@@ -40,8 +40,14 @@ class QueueStanding(Row):
     pause: Pause | None
 
 
-class Ahead(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ahead:
     """How many due jobs of its queue come before one; ``exact`` False: at least so many."""
 
     count: int
     exact: bool
+
+    @classmethod
+    def counted(cls, number: int, bound: int) -> Ahead:
+        """Return what follows from a count that has stopped after ``bound``, or shortly beyond."""
+        return cls(min(number, bound), exact=number <= bound)

@@ -42,6 +42,11 @@ class Stats:
         self._clock = clock
         self._ready = ready
 
+    async def now(self) -> datetime:
+        """Return the present moment by the database's clock, which dates all that is kept."""
+        await self._ready()
+        return await self._backend.schedules.now()
+
     async def total(self, *, window: float = HOUR, queue: str | None = None) -> Figures:
         """Return the figures of the last ``window`` seconds, of all queues or one.
 
@@ -104,8 +109,7 @@ class Stats:
         if not 1 <= window <= LONGEST:
             message = f"window={window!r}: give seconds, from 1 to {LONGEST:.0f} (366 days)."
             raise InvalidOption(message)
-        await self._ready()
-        now = await self._backend.schedules.now()
+        now = await self.now()
         return Span(figures.beginning(now - timedelta(seconds=window), step), now)
 
     async def _rollups(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -48,7 +49,35 @@ async def make_front_dear(
         await claim(backend, limit=limit)
     now = clock.monotonic()
     floors_of(backend).looked_from_front(began=now, ended=now + 60)
-    assert floors_of(backend).at(now)
+    assert floors_of(backend).now()
+
+
+@pytest.fixture(params=[0.0, 1.0], ids=["quick look", "dear look"])
+def look_seconds(
+    request: pytest.FixtureRequest,
+    frozen: PostgresBackend,
+    clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> float:
+    """Let a look below floors take so long."""
+    seconds: float = request.param
+    fetch = frozen._db.fetch
+
+    async def fetch_slowly(verb: str, *args: object) -> list[asyncpg.Record]:
+        if verb == "jobs/below":
+            clock.advance(seconds=seconds)
+        return await fetch(verb, *args)
+
+    monkeypatch.setattr(frozen._db, "fetch", fetch_slowly)
+    return seconds
+
+
+async def look_below(backend: PostgresBackend) -> None:
+    """Wait for the end of the look below floors that is under way."""
+    assert isinstance(backend.jobs, PostgresJobs)
+    look = backend.jobs.front._look
+    assert look is not None
+    await look
 
 
 @pytest.mark.parametrize("queues", [None, ("default",), ("default", "other")], ids=repr)
@@ -56,9 +85,10 @@ async def test_a_job_that_appears_below_a_floor_is_found_in_time(
     frozen: PostgresBackend,
     clock: FrozenClock,
     onlooker: Connection,
+    look_seconds: float,
     queues: tuple[str, ...] | None,
 ) -> None:
-    """It may wait for the next look from the front, and no longer; an idle worker knows of it."""
+    """It waits for the next look below the floors, and no longer; who sleeps is roused for it."""
     first = await claimed_job(frozen, new_job(clock))
     await settle(frozen, first, Complete())
     await make_front_dear(frozen, clock)
@@ -67,9 +97,40 @@ async def test_a_job_that_appears_below_a_floor_is_found_in_time(
     await onlooker.execute(LATE, late.id)
     assert [job.id for job in await claim(frozen, queues=queues)] == [usual.id]
     assert await frozen.jobs.due_in(queues) is None
+    await frozen.wakeups.wait(queues, 0)  # what the insertion called out is heard
     clock.advance(seconds=60 + LONGEST_REST)
+    assert await frozen.jobs.due_in(queues) is None
+    sleeper = asyncio.create_task(frozen.wakeups.wait(queues, 60))
+    await look_below(frozen)
+    await asyncio.wait_for(sleeper, 10)
+    assert bool(floors_of(frozen).now()) == bool(look_seconds)
     assert await frozen.jobs.due_in(queues) == 0
     assert [job.id for job in await claim(frozen, queues=queues)] == [late.id]
+    assert await claim(frozen, queues=queues) == []
+
+
+async def test_a_claim_does_not_wait_for_a_look_below(
+    frozen: PostgresBackend, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on from the floors while a look is under way; closing the backend ends the look."""
+    begun, fetch = asyncio.Event(), frozen._db.fetch
+
+    async def fetch_or_hang(verb: str, *args: object) -> list[asyncpg.Record]:
+        if verb == "jobs/below":
+            begun.set()
+            await asyncio.Event().wait()
+        return await fetch(verb, *args)
+
+    monkeypatch.setattr(frozen._db, "fetch", fetch_or_hang)
+    await claimed_job(frozen, new_job(clock))
+    await make_front_dear(frozen, clock)
+    clock.advance(seconds=60 + LONGEST_REST)
+    for _ in range(2):
+        usual = new_job(clock)
+        await insert(frozen, usual)
+        assert [job.id for job in await claim(frozen)] == [usual.id]
+        await begun.wait()
+    await frozen.close()
 
 
 async def test_a_job_given_back_is_found_at_once(
@@ -92,6 +153,32 @@ async def test_a_rescued_job_is_found_at_once(frozen: PostgresBackend, clock: Fr
     assert await claim(frozen) == []
     assert [rescued.job_id for rescued in await frozen.jobs.rescue(max_crashes=3)] == [lost.id]
     assert [job.id for job in await claim(frozen)] == [lost.id]
+
+
+async def test_a_hastened_job_is_found_at_once(frozen: PostgresBackend, clock: FrozenClock) -> None:
+    """Its place is behind what was taken before, or it is known to lie below."""
+    old = new_job(clock, delay=9000)
+    await insert(frozen, old, new_job(clock))
+    await make_front_dear(frozen, clock)
+    clock.advance(seconds=1)
+    await insert(frozen, new_job(clock))
+    assert len(await claim(frozen)) == 1
+    assert await frozen.jobs.hasten(old.id)
+    assert await frozen.jobs.due_in(None) == 0
+    assert [job.id for job in await claim(frozen)] == [old.id]
+
+
+async def test_a_job_that_somebody_else_hastens_is_found_at_once(
+    frozen: PostgresBackend, clock: FrozenClock
+) -> None:
+    """A process that claims need not be told: what is due now lies behind its floors."""
+    old = new_job(clock, delay=9000)
+    await insert(frozen, old, new_job(clock))
+    await make_front_dear(frozen, clock)
+    clock.advance(seconds=1)
+    await frozen._db.fetch("jobs/hasten", clock.now(), old.id)
+    assert floors_of(frozen).now()
+    assert [job.id for job in await claim(frozen)] == [old.id]
 
 
 @pytest.mark.parametrize("served", [None, ("d", "a", "c", "b"), ("b",)], ids=repr)
@@ -129,7 +216,7 @@ async def test_the_order_is_the_same(
     )
     got: list[str] = []
     while batch := await claim(frozen, limit=9, queues=served):
-        assert floors_of(frozen).at(clock.monotonic())
+        assert floors_of(frozen).now()
         got += [job.id for job in batch]
     assert got == [job.id for job in expected]
     assert await frozen.jobs.due_in(served) == 1
@@ -149,7 +236,7 @@ async def test_after_a_pause_the_order_is_the_same(
     got = [job.id for job in await frozen.jobs.find(status=JobStatus.PROCESSING, queue="a")]
     assert len(got) == 3  # one of them from before
     while batch := await claim(frozen, limit=9):
-        assert floors_of(frozen).at(clock.monotonic())
+        assert floors_of(frozen).now()
         assert {job.queue for job in batch} <= {"a", "c"}
     assert await frozen.jobs.due_in(None) is None
     for queue in "bd":
@@ -157,7 +244,7 @@ async def test_after_a_pause_the_order_is_the_same(
     assert await frozen.jobs.due_in(None) == 0
     got = []
     while batch := await claim(frozen, limit=9):
-        assert floors_of(frozen).at(clock.monotonic())
+        assert floors_of(frozen).now()
         got += [job.id for job in batch]
     assert got == [job.id for job in jobs if job.queue in "bd"]
 
@@ -181,7 +268,7 @@ async def test_a_job_given_back_to_a_paused_queue_keeps_its_place(
 
     monkeypatch.setattr(frozen._db, "fetch_once", fetch_slowly)
     assert await claim(frozen) == []
-    assert floors_of(frozen).at(clock.monotonic()).keys() == {("pay", 100)}
+    assert floors_of(frozen).now().keys() == {("pay", 100)}
     await frozen.queues.resume("mail")
     assert [job.id for job in await claim(frozen)] == [first.id, following.id]
 

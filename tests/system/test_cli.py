@@ -112,7 +112,7 @@ def test_a_worker_runs_what_is_due(soniq: Soniq) -> None:
     assert (ended.returncode, ended.stdout) == (0, "")
     assert "queues default; concurrency 3; 2 task(s) known; database sqlite:///" in ended.stderr
     assert "5 done, 1 to the dead letters" in ended.stderr
-    assert json.loads(soniq("status", "--json").stdout)["queues"]["other"]["queued"] == 1
+    assert json.loads(soniq("status", "--json").stdout)["queues"]["other"]["due"] == 1
 
 
 @pytest.mark.usefixtures("produced")
@@ -196,7 +196,7 @@ def test_tables_fit_the_terminal(folder: Path, columns: int) -> None:
 def test_status_on_a_terminal_is_a_table(folder: Path) -> None:
     """With headings, and with what to do where nobody works."""
     shown = on_terminal(folder, "status", "--database-url", "soniq.db", columns=80)
-    assert "processing" in shown
+    assert "failed/h" in shown
     assert "No worker is running" in shown
 
 

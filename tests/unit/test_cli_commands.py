@@ -81,14 +81,14 @@ def lines(result: Result) -> list[list[str]]:
 
 
 def test_status_counts(run: Run, ids: dict[str, str]) -> None:
-    """Database, schema, what is due, and the numbers per queue."""
+    """Database, schema, what is due; per queue what waits, and what has become of attempts."""
     told = {row[0]: row[1:] for row in lines(run("status"))}
     assert told["schema"] == [f"version {len(STEPS)}"]
     assert told["next due"][0].startswith("in ")
     rows = [row for row in lines(run("status")) if row[0] == "queue"]
     assert rows == [
-        ["queue", "default", "1", "0", "1", "0", "0", "2"],
-        ["queue", "risky", "0", "0", "0", "0", "2", "2"],
+        ["queue", "default", "0", "1", "0", "0", "", "1", "0", "0", ""],
+        ["queue", "risky", "0", "0", "0", "2", "", "0", "2", "0", ""],
     ]
 
 
@@ -97,8 +97,27 @@ def test_status_as_json(run: Run, ids: dict[str, str], sqlite_path: Path) -> Non
     told = json.loads(run("status", "--json").stdout)
     assert told["database"] == str(sqlite_path)
     assert told["queues"]["risky"]["dead_letter"] == 2
+    assert told["queues"]["risky"]["last_hour"]["buried"] == 2
     assert (told["schema_version"], told["schema_pending"], told["workers"]) == (len(STEPS), 0, [])
     assert 0 < told["next_due_in"] <= 90
+
+
+def test_a_queue_that_is_done_and_one_that_is_paused(run: Run, sqlite_path: Path) -> None:
+    """The one shows for an hour, the other one is not what is due next."""
+
+    async def fill(app: Soniq) -> None:
+        await app.enqueue("math.doubles", args={"number": 1})
+        await app.run_worker(run_once=True)
+        await app.enqueue("math.fails", args={"number": 1})
+        await app.queues.pause("risky", by="ana", reason="deploy")
+
+    on(sqlite_path, fill)
+    told = json.loads(run("status", "--json").stdout)
+    assert told["next_due_in"] is None
+    assert told["queues"]["default"]["last_hour"]["completed"] == 1
+    assert told["queues"]["risky"]["pause"]["reason"] == "deploy"
+    rows = {row[1]: row for row in lines(run("status")) if row[0] == "queue"}
+    assert rows["risky"][-1] == told["queues"]["risky"]["pause"]["paused_at"]
 
 
 def test_status_check(

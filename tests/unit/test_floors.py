@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -33,13 +34,18 @@ def dear(floors: Floors, moment: float, seconds: float = 1.0) -> None:
     floors.looked_from_front(began=moment - seconds, ended=moment)
 
 
+def floors_at(floors: Floors, moment: float) -> Mapping[Level, Place]:
+    """Return the floors that a claim uses at that moment; none where it is to look below them."""
+    return {} if floors.due(moment) else floors.now()
+
+
 def test_a_cheap_front_is_always_looked_at() -> None:
     """As long as a look from the front is quick no floor is used."""
     floors = Floors()
     for moment in (1.0, 2.0, 3.0):
         floors.taken([(MAIL, place(int(moment)))], moment=moment)
         floors.looked_from_front(began=moment, ended=moment + CHEAP_SECONDS / 2)
-        assert floors.at(moment) == {}
+        assert floors_at(floors, moment) == {}
 
 
 def test_a_dear_front_rests() -> None:
@@ -49,11 +55,11 @@ def test_a_dear_front_rests() -> None:
         floors.taken([(MAIL, place(7))], moment=moment)
     floors.looked_from_front(began=4.0, ended=4.02)
     rest = REST * 0.02
-    assert floors.at(4.02 + rest - 0.001) == {MAIL: place(7)}
-    assert floors.at(4.02 + rest + 0.001) == {}
+    assert floors_at(floors, 4.02 + rest - 0.001) == {MAIL: place(7)}
+    assert floors_at(floors, 4.02 + rest + 0.001) == {}
     dear(floors, 9.0, seconds=60.0)
-    assert floors.at(9.0 + LONGEST_REST - 0.001) == {MAIL: place(7)}
-    assert floors.at(9.0 + LONGEST_REST) == {}
+    assert floors_at(floors, 9.0 + LONGEST_REST - 0.001) == {MAIL: place(7)}
+    assert floors_at(floors, 9.0 + LONGEST_REST) == {}
 
 
 def test_a_floor_settles_before_it_is_used() -> None:
@@ -62,11 +68,64 @@ def test_a_floor_settles_before_it_is_used() -> None:
     dear(floors, 1.0)
     floors.taken([(MAIL, place(1))], moment=1.0)
     floors.taken([(MAIL, place(2))], moment=1.0 + LAG / 2)
-    assert floors.at(1.0 + LAG / 2) == {}
+    assert floors_at(floors, 1.0 + LAG / 2) == {}
     floors.taken([(MAIL, place(3))], moment=1.0 + LAG * 1.1)
-    assert floors.at(1.0 + LAG * 1.1) == {MAIL: place(1)}
+    assert floors_at(floors, 1.0 + LAG * 1.1) == {MAIL: place(1)}
     floors.taken([(PAY, place(4))], moment=1.0 + LAG * 2.2)
-    assert floors.at(1.0 + LAG * 2.2) == {MAIL: place(3)}
+    assert floors_at(floors, 1.0 + LAG * 2.2) == {MAIL: place(3)}
+
+
+def test_a_look_below_that_finds_nothing_leaves_the_floors() -> None:
+    """They are used on, until it is time for the next look; a quick one makes an end of them."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(7))], moment=moment)
+    dear(floors, 4.0)
+    assert floors.due(4.0 + LONGEST_REST)
+    floors.looked_below({}, began=9.0, ended=10.0)
+    assert not floors.due(9.0 + LONGEST_REST)
+    assert floors.now() == {MAIL: place(7)}
+    floors.looked_below({}, began=15.0, ended=15.0 + CHEAP_SECONDS / 2)
+    assert floors.now() == {}
+
+
+def test_what_is_found_below_lowers_the_floor_of_its_level() -> None:
+    """Those that have yet to settle, too; others stay, and none is ever raised."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(7)), (PAY, place(8))], moment=moment)
+    dear(floors, 4.0)
+    before = place(3)[0] - timedelta(microseconds=1), 3
+    floors.looked_below({MAIL: place(3)}, began=9.0, ended=10.0)
+    assert floors.now() == {MAIL: before, PAY: place(8)}
+    for moment in (11.0, 12.0):
+        floors.taken([], moment=moment)
+        assert floors.now() == {MAIL: before, PAY: place(8)}
+    floors.looked_below({PAY: place(9)}, began=13.0, ended=14.0)
+    assert floors.now() == {MAIL: before, PAY: place(8)}
+
+
+def test_a_look_below_that_fails_is_made_again_later() -> None:
+    """Claims go on from their floors meanwhile."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(7))], moment=moment)
+    dear(floors, 4.0)
+    floors.could_not_look(9.0)
+    assert not floors.due(9.0 + LONGEST_REST - 0.001)
+    assert floors.due(9.0 + LONGEST_REST)
+    assert floors.now() == {MAIL: place(7)}
+
+
+def test_a_look_below_that_began_before_something_was_put_back_does_not_count() -> None:
+    """It may not have seen that."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(7))], moment=moment)
+    dear(floors, 4.0)
+    floors.put_back(9.5)
+    floors.looked_below({}, began=9.0, ended=10.0)
+    assert floors.now() == {}
 
 
 def test_what_was_put_back_is_looked_for_at_once() -> None:
@@ -76,11 +135,11 @@ def test_what_was_put_back_is_looked_for_at_once() -> None:
         floors.taken([(MAIL, place(1))], moment=moment)
     dear(floors, 4.0)
     floors.put_back(4.5)
-    assert floors.at(4.5) == {}
+    assert floors_at(floors, 4.5) == {}
     dear(floors, 5.0)
-    assert floors.at(5.0) == {}
+    assert floors_at(floors, 5.0) == {}
     dear(floors, 6.0)
-    assert floors.at(6.0) == {MAIL: place(1)}
+    assert floors_at(floors, 6.0) == {MAIL: place(1)}
 
 
 def test_floors_of_a_queue_can_be_forgotten() -> None:
@@ -93,11 +152,11 @@ def test_floors_of_a_queue_can_be_forgotten() -> None:
     for moment in (4.0, 5.0, 6.0):
         floors.taken([(PAY, place(3))], moment=moment)
         dear(floors, moment)
-        assert floors.at(moment).keys() == {PAY}
+        assert floors_at(floors, moment).keys() == {PAY}
     for moment in (7.0, 8.0, 9.0):
         floors.taken([(MAIL, place(4))], moment=moment)
     dear(floors, 9.0)
-    assert floors.at(9.0) == {PAY: place(3), MAIL: place(4)}
+    assert floors_at(floors, 9.0) == {PAY: place(3), MAIL: place(4)}
 
 
 @pytest.mark.parametrize("surplus", [0, 1, 30])
@@ -108,4 +167,4 @@ def test_only_the_latest_levels_are_kept(surplus: int) -> None:
     floors.taken([(level, place(1)) for level in levels], moment=1.0)
     floors.taken([], moment=2.0)
     dear(floors, 3.0)
-    assert list(floors.at(3.0)) == levels[surplus:]
+    assert list(floors_at(floors, 3.0)) == levels[surplus:]

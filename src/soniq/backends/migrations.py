@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from soniq.backends.contract import Migration
+
+MADE = re.compile(r"^CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(\w+)", re.MULTILINE)
+DROPPED = re.compile(r"^DROP INDEX (?:CONCURRENTLY )?(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,12 @@ def pending(known: Sequence[Script], applied: Mapping[int, datetime]) -> list[Sc
 def report(known: Sequence[Script], applied: Mapping[int, datetime]) -> list[Migration]:
     """Return every step with the time when it was applied (None: pending)."""
     return [script.applied(applied.get(script.version)) for script in known]
+
+
+def indexes(steps: Iterable[Script]) -> set[str]:
+    """Return the names of the indexes that are there after these steps, by their text."""
+    found: set[str] = set()
+    for step in steps:
+        found -= set(DROPPED.findall(step.sql))
+        found |= set(MADE.findall(step.sql))
+    return found

@@ -173,11 +173,13 @@ class StatsStore(Protocol):
     """Numbers over the tables."""
 
     async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
-        """Return how every queue stands that has jobs, dead letters or a pause; sorted by queue.
+        """Return how every queue stands in which jobs wait or run or have died, or that is paused.
 
-        No more than ``bound`` entries of an index are counted for a queue, however many wait:
-        beyond that the numbers are the planner's or other estimates, at least ``bound``, and not
-        ``exact``.
+        Sorted by queue. However many wait, no more than ``bound`` entries of an index are counted
+        for a queue, and fewer where there are many queues (SQLite counts many more):
+        beyond that ``due`` and ``later`` are estimates, together no less than was counted, and not
+        ``exact``. So it is with dead letters, of which the latest of all queues are counted: one
+        that has nothing but older ones may be missing.
         """
         ...
 
@@ -196,8 +198,8 @@ class StatsStore(Protocol):
         """Return the queues that no living worker serves though a job there is due; sorted.
 
         With each the seconds for which its first job has been due, ``grace`` at least. A paused
-        queue is not among them: somebody wants its jobs to wait. Looks at one job of each priority
-        of each queue, however many wait.
+        queue is not among them: somebody wants its jobs to wait. A worker that is asked to be quiet
+        or to stop serves none. Looks at one job of each priority of each queue, however many wait.
         """
         ...
 

@@ -47,6 +47,10 @@ class Table:
         return [n for n, name in enumerate(self.columns) if width >= self.wide.get(name, 0)]
 
 
+class About(int):
+    """A number that was not counted but estimated: shown as ``~1,000``."""
+
+
 def on_terminal() -> bool:
     """Tell whether a person looks at stdout."""
     return sys.stdout.isatty()
@@ -125,6 +129,8 @@ def cell(value: object, *, lines: bool = False) -> str:
             text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         case float():
             text = f"{value:,.1f}"
+        case About():
+            text = f"~{int(value):,}"
         case int():
             text = f"{value:,}"
         case _ if is_nested(value):
@@ -141,6 +147,8 @@ def plain(value: object) -> str:
             return ""
         case datetime():
             return value.isoformat()
+        case About():
+            return f"~{int(value)}"
         case _ if isinstance(value, bool) or is_nested(value):
             return to_json(value)
         case _:

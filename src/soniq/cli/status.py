@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,28 +12,45 @@ import typer
 from soniq.cli import load, render
 from soniq.cli.exits import Exit
 from soniq.cli.options import AsJson, Check, DatabaseUrl, counted
+from soniq.figures import NOTHING
+from soniq.standing import Pause, QueueStanding
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
     from soniq.backends.contract import Migration
+    from soniq.figures import Figures
     from soniq.job import Worker
 
-STATES = ("queued", "processing", "done", "cancelled", "dead_letter", "total")
 # A worker that starts takes what waits within seconds; whoever restarts one needs no alarm.
 UNSERVED_SECONDS = 10.0
+# The columns that a narrow terminal does without.
+WIDE = {"workers": 100}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that ``soniq status`` knows; ``next_due_in`` in seconds, None where nothing waits."""
+    """All that ``soniq status`` knows; ``now`` is by the database's clock.
+
+    ``queues`` and ``last_hour`` (what has become of attempts) have the same keys.
+    """
 
     database: str
     backend: str
     schema_version: int
     schema_pending: int
-    queues: Mapping[str, Mapping[str, int]]
+    now: datetime
+    queues: Mapping[str, QueueStanding]
+    last_hour: Mapping[str, Figures]
     workers: Sequence[Worker]
-    next_due_in: float | None
+
+    @property
+    def next_due_in(self) -> float | None:
+        """Return the seconds until a worker finds something to do; None where nothing waits."""
+        standings = [one for one in self.queues.values() if one.pause is None]
+        if any(one.due for one in standings):
+            return 0.0
+        moments = [one.next_due_at for one in standings if one.next_due_at]
+        return max(0.0, (min(moments) - self.now).total_seconds()) if moments else None
 
 
 def status(
@@ -44,10 +62,10 @@ def status(
         return
     report = load.run(database_url, look)
     if as_json:
-        render.document({**vars_of(report), "workers": list(map(dict, report.workers))})
+        render.document(document_of(report))
         return
     render.facts(headline(report))
-    for shown in (queue_table(report.queues), worker_table(report.workers)):
+    for shown in (queue_table(report), worker_table(report.workers)):
         render.gap()
         render.table(shown)
     if render.on_terminal() and not report.workers:
@@ -59,7 +77,7 @@ def check(database_url: str | None, *, as_json: bool) -> None:
 
     Counts nothing, so that it stays cheap whatever has piled up.
     """
-    unserved = load.run(database_url, find_unserved)
+    unserved = load.run(database_url, lambda app: app.queues.unserved(grace=UNSERVED_SECONDS))
     if as_json:
         problems = [{"queue": queue, "due_for": unserved[queue]} for queue in unserved]
         render.document({"ok": not problems, "problems": problems})
@@ -69,12 +87,6 @@ def check(database_url: str | None, *, as_json: bool) -> None:
         render.remark(describe_unserved(list(unserved)))
     if unserved:
         raise typer.Exit(Exit.PROBLEMS)
-
-
-async def find_unserved(app: Soniq) -> dict[str, float]:
-    """Return the queues that nobody serves, and for how many seconds their jobs have been due."""
-    await app.ensure_initialized()
-    return await app.backend.stats.unserved(grace=UNSERVED_SECONDS)
 
 
 def describe_unserved(queues: Sequence[str]) -> str:
@@ -106,15 +118,27 @@ def migrate_status(database_url: DatabaseUrl = None, *, as_json: AsJson = False)
 async def look(app: Soniq) -> Report:
     """Read everything that the report needs."""
     migrations = await app.migrations()
+    workers = await app.list_workers()
+    queues = {one.queue: one for one in await app.queues.list()}
+    last_hour = await app.stats.by_queue()
+    names = sorted(queues.keys() | last_hour.keys())
     return Report(
         database=load.place_of(app),
         backend=app.backend.name,
         schema_version=schema_version(migrations),
         schema_pending=sum(migration.applied_at is None for migration in migrations),
-        queues=await app.get_queue_stats(),
-        workers=await app.list_workers(),
-        next_due_in=await app.backend.jobs.due_in(None),
+        now=await app.stats.now(),
+        queues={name: queues.get(name) or idle(name, workers) for name in names},
+        last_hour={name: last_hour.get(name, NOTHING) for name in names},
+        workers=workers,
     )
+
+
+def idle(queue: str, workers: Sequence[Worker]) -> QueueStanding:
+    """Return how a queue stands in which nothing waits or runs."""
+    serving = [one.queues for one in workers if one.alive and one.wish is None]
+    served_by = sum(named is None or queue in named for named in serving)
+    return QueueStanding(queue, 0, 0, 0, 0, True, None, None, served_by, None)
 
 
 def schema_version(migrations: Sequence[Migration]) -> int:
@@ -122,9 +146,21 @@ def schema_version(migrations: Sequence[Migration]) -> int:
     return max((m.version for m in migrations if m.applied_at is not None), default=0)
 
 
-def vars_of(report: Report) -> dict[str, object]:
-    """Return the fields of a report by name, as they are."""
-    return {name: getattr(report, name) for name in Report.__slots__}
+def document_of(report: Report) -> dict[str, object]:
+    """Return the report as JSON tells it."""
+    return {
+        "database": report.database,
+        "backend": report.backend,
+        "schema_version": report.schema_version,
+        "schema_pending": report.schema_pending,
+        "now": report.now,
+        "next_due_in": report.next_due_in,
+        "queues": {
+            name: {**standing, "last_hour": report.last_hour[name]}
+            for name, standing in report.queues.items()
+        },
+        "workers": report.workers,
+    }
 
 
 def headline(report: Report) -> dict[str, object]:
@@ -145,27 +181,67 @@ def describe_due(seconds: float | None) -> str:
     return "now" if seconds < 1 else f"in {render.duration(seconds)}"
 
 
-def queue_table(queues: Mapping[str, Mapping[str, int]]) -> render.Table:
-    """Return the numbers of every queue."""
-    columns = ("queue", "queued", "processing", "done", "cancelled", "dead", "total")
-    rows = [(queue, *(numbers[state] for state in STATES)) for queue, numbers in queues.items()]
-    return render.Table(columns, rows, key="queue", right=columns[1:], folded=("queue",))
+def queue_table(report: Report) -> render.Table:
+    """Return how every queue stands, and what has become of its attempts in the last hour."""
+    columns = (
+        "queue", "due", "later", "running", "dead", "oldest", "done/h", "failed/h", "workers",
+        "paused",
+    )  # fmt: skip
+    rows = [
+        (
+            name,
+            number(one.due, exact=one.exact),
+            number(one.later, exact=one.exact),
+            one.processing,
+            number(one.dead_letter, exact=one.exact),
+            since(one.oldest_due_at, report.now),
+            report.last_hour[name].completed,
+            report.last_hour[name].failed,
+            one.served_by,
+            describe_pause(one.pause, report.now),
+        )
+        for name, one in report.queues.items()
+    ]
+    return render.Table(
+        columns, rows, key="queue", right=columns[1:-1], folded=("queue",), clipped=("paused",),
+        wide=WIDE,
+    )  # fmt: skip
+
+
+def number(count: int, *, exact: bool) -> int:
+    """Return a number as it is to be shown."""
+    return count if exact or not count else render.About(count)
+
+
+def since(moment: datetime | None, now: datetime) -> object:
+    """Return for how long something has been so: for people in words, for programs since when."""
+    if moment is None or not render.on_terminal():
+        return moment
+    return render.duration(max(0.0, (now - moment).total_seconds()))
+
+
+def describe_pause(pause: Pause | None, now: datetime) -> object:
+    """Return since when a queue is paused, by whom and why; for programs since when."""
+    if pause is None or not render.on_terminal():
+        return pause and pause.paused_at
+    why = f": {pause.reason}" if pause.reason else ""
+    return f"{since(pause.paused_at, now)} by {pause.paused_by}{why}"
 
 
 def worker_table(workers: Sequence[Worker]) -> render.Table:
     """Return who is at work; an empty table where nobody is."""
-    columns = ("worker", "host", "pid", "queues", "concurrency", "alive")
+    columns = ("worker", "host", "pid", "queues", "running", "concurrency", "state")
     rows = [
         (
             w.id[:8],
             w.hostname,
             str(w.pid),
             ", ".join(w.queues) if w.queues else "all",
+            str(w.running),
             str(w.concurrency),
-            w.alive,
+            w.wish or "works" if w.alive else "lost",
         )
         for w in workers
     ]
-    return render.Table(
-        columns, rows, key="worker", right=("pid", "concurrency"), folded=("host", "queues")
-    )
+    numbers = ("pid", "running", "concurrency")
+    return render.Table(columns, rows, key="worker", right=numbers, folded=("host", "queues"))

@@ -50,6 +50,7 @@ class Watchdog:
         self._clock = clock
         self._ended = threading.Event()
         self._question: Question | None = None
+        self._worst: float | None = None
         self._telling: list[Future[None]] = []
         self._thread = threading.Thread(target=self._live, name="soniq-watchdog", daemon=True)
 
@@ -68,6 +69,17 @@ class Watchdog:
         self._thread.join()
         await asyncio.gather(*map(asyncio.wrap_future, self._telling), return_exceptions=True)
 
+    def lag(self) -> float | None:
+        """Return by how many seconds the loop was late, at worst since the last call.
+
+        None where no job has run since. May be called from another thread.
+        """
+        worst, self._worst = self._worst, None
+        question = self._question
+        if question is None or question.answered is not None:
+            return worst
+        return max(worst or 0.0, self._clock.monotonic() - question.asked)
+
     def _live(self) -> None:
         while not self._ended.wait(TICK_SECONDS):
             self._look()
@@ -81,8 +93,10 @@ class Watchdog:
                 self._loop.call_soon_threadsafe(self._answer, question)
         elif question.answered is not None:
             self._question = None
-            if question.answered - question.asked > BLOCKED_SECONDS:
-                self._tell(question, question.answered - question.asked)
+            late = question.answered - question.asked
+            self._worst = max(self._worst or 0.0, late)
+            if late > BLOCKED_SECONDS:
+                self._tell(question, late)
         elif question.stack is None and now - question.asked > BLOCKED_SECONDS:
             question.suspects = self._inflight.on_loop(asyncio.current_task(self._loop))
             question.stack = stack_of(self._loop_thread)

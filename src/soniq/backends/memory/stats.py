@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import platform
 from collections import Counter
 from datetime import datetime, timedelta
 
 from soniq.backends.counts import by_queue
+from soniq.backends.memory.standings import standings
 from soniq.backends.memory.tables import Tables
+from soniq.backends.operator_contract import DatabaseFacts, TableFacts
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import Rollup, merged, minute_of
+from soniq.standing import QueueStanding
 
 
 class MemoryStatsStore:
@@ -18,6 +22,25 @@ class MemoryStatsStore:
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
         self._clock = clock
+
+    async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
+        """Return how every queue stands that has something in it, or is paused; always exact."""
+        del bound
+        with self._tables.lock:
+            return standings(self._tables, self._clock.now())
+
+    async def database(self) -> DatabaseFacts:
+        """Return how many rows there are; nothing else is known of memory."""
+        with self._tables.lock:
+            rows = {
+                "soniq_jobs": len(self._tables.jobs),
+                "soniq_dead_letter_jobs": len(self._tables.dead_letters),
+                "soniq_workers": len(self._tables.workers),
+                "soniq_schedules": len(self._tables.schedules),
+            }
+            now = self._clock.now()
+        tables = tuple(TableFacts(name, 0, 0, rows[name], 0) for name in sorted(rows))
+        return DatabaseFacts("memory", platform.python_version(), now, tables, {"hidden": {}})
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, cancelled, dead_letter."""
@@ -33,7 +56,9 @@ class MemoryStatsStore:
         with self._tables.lock:
             now = self._clock.now()
             alive = [
-                row.identity.queues for row in self._tables.workers.values() if row.expires_at > now
+                row.identity.queues
+                for row in self._tables.workers.values()
+                if row.expires_at > now and row.wish is None
             ]
             due = {
                 queue: min(heap[0][0] for _, heap in levels)

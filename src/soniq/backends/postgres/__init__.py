@@ -64,15 +64,16 @@ class PostgresBackend:
             rollups=settings.rollups,
             lifeline=lifeline,
         )
-        self.jobs: JobStore = PostgresJobs(self._db, clock)
+        self._wakeups = PostgresWakeups(self._db, clock)
+        self.wakeups: Wakeups = self._wakeups
+        self._jobs = PostgresJobs(self._db, clock, rouse=self._wakeups.rouse)
+        self.jobs: JobStore = self._jobs
         self.schedules: ScheduleStore = PostgresSchedules(self._db, clock)
         self.dead_letters: DeadLetterStore = PostgresDeadLetters(self._db, clock)
         self.workers: WorkerStore = PostgresWorkers(self._db, clock)
         self.queues: QueueStore = PostgresQueues(self._db, clock)
         self.audit: AuditStore = PostgresAudit(self._db, clock)
         self.stats: StatsStore = PostgresStats(self._db, clock)
-        self._wakeups = PostgresWakeups(self._db, clock)
-        self.wakeups: Wakeups = self._wakeups
 
     async def open(self) -> None:
         """Connect and check the schema.
@@ -90,11 +91,13 @@ class PostgresBackend:
 
     async def close(self) -> None:
         """Give back every connection. Closing twice is harmless."""
+        await self._jobs.front.close()
         await self._wakeups.close()
         await self._db.close()
 
     def forget(self) -> None:
         """Drop pools and listener of a dead event loop or of the parent process."""
+        self._jobs.front.forget()
         self._wakeups.forget()
         self._db.forget()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 
@@ -14,7 +14,8 @@ import asyncpg
 from soniq import crashpoints
 from soniq.backends.contract import Queues
 from soniq.backends.postgres import rows
-from soniq.backends.postgres.floors import Floors, Level, Place
+from soniq.backends.postgres.floors import Floors, Level, Place, columns, place
+from soniq.backends.postgres.front import FrontLooks
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.settle import Settling
 from soniq.clock import Clock
@@ -45,7 +46,9 @@ class Claims:
     late, a server that was busy), so after the first that broke this is looked at again and again.
     """
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, rouse: Callable[[Collection[str]], None]
+    ) -> None:
         self._db = db
         self._clock = clock
         self._held: defaultdict[str, set[Claim]] = defaultdict(set)
@@ -53,6 +56,7 @@ class Claims:
         # by the monotonic clock.
         self._look_at: dict[str, float] = {}
         self._floors = Floors()
+        self.front = FrontLooks(db, clock, self._floors, rouse)
         self._leading: list[str] = []
         self._beyond = BEYOND
 
@@ -90,7 +94,7 @@ class Claims:
     ) -> float | None:
         """Return the seconds until the next job is due, None if none waits."""
         began = self._clock.monotonic()
-        floors = self._floors.at(began)
+        floors = self._floors_at(began, unknown)
         args = now, distinct(queues), list(unknown)
         if floors:
             (record,) = await self._db.fetch("jobs/due_in_after", *args, *columns(floors))
@@ -133,7 +137,7 @@ class Claims:
     ) -> list[asyncpg.Record]:
         """Run a claim, from the front or from floors on; return what it took, in order."""
         began = self._clock.monotonic()
-        floors = self._floors.at(began)
+        floors = self._floors_at(began, facts[2])
         if floors:
             reach = reach or (0, [])  # one queue has nobody to be merged with
             args = (now, names, *facts, *reach, *columns(floors))
@@ -147,6 +151,13 @@ class Claims:
             await self._looked_from_front(began)
         return records
 
+    def _floors_at(self, moment: float, unknown: Collection[str]) -> Mapping[Level, Place]:
+        """Return the floors to start from, and have a look below them where it is time for one."""
+        floors = self._floors.now()
+        if floors and self._floors.due(moment):
+            self.front.start(dict(floors), unknown)
+        return floors
+
     async def _looked_from_front(self, began: float) -> None:
         """Have floors only where a look from the front has seen all that waits.
 
@@ -155,7 +166,7 @@ class Claims:
         """
         ended = self._clock.monotonic()
         self._floors.looked_from_front(began=began, ended=ended)
-        if self._floors.at(ended):
+        if self._floors.now():
             try:
                 paused = await self._db.fetch("queues/paused")
             except DatabaseError:  # what was claimed must not be lost for that
@@ -184,18 +195,3 @@ def leading(queues: Iterable[str]) -> list[str]:
     counts = Counter(queues)
     least = counts.total() * LEADING
     return [queue for queue, count in counts.items() if count >= least]
-
-
-def place(record: asyncpg.Record) -> tuple[Level, Place]:
-    """Return where in the claim index a job stood."""
-    return (record["queue"], record["priority"]), (record["scheduled_at"], record["id"])
-
-
-def columns(floors: Mapping[Level, Place]) -> tuple[list[object], ...]:
-    """Return floors as the columns that statements take."""
-    return (
-        [queue for queue, _ in floors],
-        [priority for _, priority in floors],
-        [moment for moment, _ in floors.values()],
-        [job_id for _, job_id in floors.values()],
-    )

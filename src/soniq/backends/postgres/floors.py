@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Any, Final
 
@@ -26,9 +26,10 @@ class Floors:
     """Remembers which place of each level was taken last, and when to look below it.
 
     Rows that are dead, but that a long transaction still could see, stay in the index at the front
-    of the queues. While it is dear to walk past them, most claims start behind the last job that
-    was taken, and only now and then one at the front: for jobs that were committed late or given
-    back by others, at most ``LONGEST_REST`` seconds later. Moments are of a monotonic clock.
+    of the queues. While it is dear to walk past them, claims start behind the last job that was
+    taken. Jobs below, that were committed late or given back by others, are looked for beside the
+    claims, at most ``LONGEST_REST`` seconds after the last such look. Moments are of a monotonic
+    clock.
     """
 
     def __init__(self) -> None:
@@ -36,12 +37,17 @@ class Floors:
         self._settling: dict[Level, Place] = {}
         self._floors: dict[Level, Place] = {}
         self._settled_at = 0.0
-        self._front_at = 0.0
+        self._dear = False
+        self._below_at = 0.0
         self._put_back_at = -inf
 
-    def at(self, moment: float) -> Mapping[Level, Place]:
+    def now(self) -> Mapping[Level, Place]:
         """Return the floors for a look that begins now; none: look from the front."""
-        return self._floors if moment < self._front_at else {}
+        return self._floors if self._dear else {}
+
+    def due(self, moment: float) -> bool:
+        """Tell whether it is time to look below the floors."""
+        return self._dear and moment >= self._below_at
 
     def taken(self, jobs: Iterable[tuple[Level, Place]], *, moment: float) -> None:
         """Note what was taken, in its order."""
@@ -59,8 +65,26 @@ class Floors:
         if began < self._put_back_at:
             return  # it may not have seen what was put back
         seconds = ended - began
-        dear = seconds > CHEAP_SECONDS
-        self._front_at = ended + min(REST * seconds, LONGEST_REST) if dear else 0.0
+        self._dear = seconds > CHEAP_SECONDS
+        self._below_at = ended + min(REST * seconds, LONGEST_REST)
+
+    def looked_below(self, found: Mapping[Level, Place], *, began: float, ended: float) -> None:
+        """Note how long a look below the floors took, and which job of each level it found first.
+
+        Claims start before these from now on; from the front again if the look was not dear.
+        """
+        if began < self._put_back_at:
+            return
+        self.looked_from_front(began=began, ended=ended)
+        for level, (due, job_id) in found.items():
+            before = due - timedelta.resolution, job_id
+            for floors in (self._taken, self._settling, self._floors):
+                if level in floors:
+                    floors[level] = min(before, floors[level])
+
+    def could_not_look(self, moment: float) -> None:
+        """Note that a look below the floors failed: the next one has time."""
+        self._below_at = moment + LONGEST_REST
 
     def forget(self, queues: Collection[str]) -> None:
         """Have no floors in these queues until a job is taken there again.
@@ -74,5 +98,20 @@ class Floors:
 
     def put_back(self, moment: float) -> None:
         """Let the next look begin at the front: jobs wait there again."""
-        self._front_at = 0.0
+        self._dear = False
         self._put_back_at = moment
+
+
+def place(record: Any) -> tuple[Level, Place]:
+    """Return where in the claim index a job stood."""
+    return (record["queue"], record["priority"]), (record["scheduled_at"], record["id"])
+
+
+def columns(floors: Mapping[Level, Place]) -> tuple[list[object], ...]:
+    """Return floors as the columns that statements take."""
+    return (
+        [queue for queue, _ in floors],
+        [priority for _, priority in floors],
+        [moment for moment, _ in floors.values()],
+        [job_id for _, job_id in floors.values()],
+    )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from soniq.backends.operator_contract import DatabaseFacts
 from soniq.backends.postgres import rows
+from soniq.backends.postgres.facts import facts
 from soniq.backends.postgres.pool import Database
+from soniq.backends.postgres.standings import standings
 from soniq.clock import Clock
 from soniq.history import Rollup, merged
+from soniq.standing import QueueStanding
 
 STATES = ("queued", "processing", "done", "cancelled", "dead_letter")
 
@@ -18,6 +22,14 @@ class PostgresStats:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+
+    async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
+        """Return how every queue stands that has something in it, or is paused."""
+        return await standings(self._db, self._clock.pinned(), bound)
+
+    async def database(self) -> DatabaseFacts:
+        """Return what the role may see of the database itself."""
+        return await facts(self._db, self._clock)
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return the number of jobs per queue and state, and their ``total``; sorted by queue."""

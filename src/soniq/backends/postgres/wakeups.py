@@ -57,6 +57,10 @@ class PostgresWakeups:
         """
         self._call(queues)
 
+    def rouse(self, queues: Collection[str]) -> None:
+        """Rouse those of this process alone who wait for any of these queues."""
+        self._mailbox.deliver(queues)
+
     def wake_after(self, connection: object, queues: Collection[str]) -> None:
         """Rouse them as soon as ``connection`` has left its transaction."""
         self._departures.note(connection, queues)

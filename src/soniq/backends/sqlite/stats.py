@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 
 from soniq.backends.counts import by_queue
+from soniq.backends.operator_contract import DatabaseFacts
 from soniq.backends.sqlite.claim import due_at, served
 from soniq.backends.sqlite.connection import Database
+from soniq.backends.sqlite.facts import facts
 from soniq.backends.sqlite.queries import sql
 from soniq.backends.sqlite.rows import moment, rollup, text
 from soniq.backends.sqlite.rows import worker as worker_of
+from soniq.backends.sqlite.standings import standings
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import Rollup, merged, minute_of
+from soniq.standing import QueueStanding
 
 
 class SqliteStatsStore:
@@ -22,6 +26,15 @@ class SqliteStatsStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
+        """Return how every queue stands that has something in it, or is paused."""
+        now = self._clock.now()
+        return await self._database.read(lambda connection: standings(connection, now, bound))
+
+    async def database(self) -> DatabaseFacts:
+        """Return what is known of the file itself."""
+        return await facts(self._database, self._clock.now())
 
     async def queues(self) -> dict[str, dict[str, int]]:
         """Return per queue: total, queued, processing, done, cancelled, dead_letter."""
@@ -70,7 +83,7 @@ class SqliteStatsStore:
 def first_unserved(connection: Connection, now: datetime) -> dict[str, str]:
     """Return the queues with queued jobs that no living worker serves, and what is due first."""
     rows = connection.execute(sql("workers/find"), {"now": text(now)}).fetchall()
-    alive = [worker.queues for worker in map(worker_of, rows) if worker.alive]
+    alive = [w.queues for w in map(worker_of, rows) if w.alive and w.wish is None]
     return {
         queue: first
         for queue in served(connection, None)

@@ -13,7 +13,7 @@ from functools import partial
 from soniq.cli import logs
 from soniq.cli.exits import Exit
 from soniq.cli.supervisor.child import Child
-from soniq.cli.supervisor.fate import Ended, GiveUp, Place, Restart, Sum
+from soniq.cli.supervisor.fate import ASKED, Ended, GiveUp, Place, Restart, Sum
 from soniq.cli.tally import told
 from soniq.clock import SystemClock
 from soniq.repeat import rest
@@ -86,6 +86,11 @@ class Supervisor:
                 logger.error("Worker %d %s: no worker can start", ended.pid, ended.words)
                 self._code = fate.code
                 self._stopping.set()
+            elif ended.reason == ASKED and not self._stopping.is_set():
+                logger.warning(
+                    "Worker %d ended as an operator asked: none takes its place before the "
+                    "supervisor is started anew", ended.pid,
+                )  # fmt: skip
             break
         self._proven.set()
 

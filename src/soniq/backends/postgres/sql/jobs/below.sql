@@ -1,0 +1,15 @@
+-- The first job that waits below each floor ($2 … $5), where one does. Takes and locks nothing.
+SELECT floor.queue, floor.priority, below.scheduled_at, below.id
+FROM unnest($2::text[], $3::smallint[], $4::timestamptz[], $5::uuid[])
+    AS floor (queue, priority, scheduled_at, id)
+CROSS JOIN LATERAL (
+    SELECT job.scheduled_at, job.id
+    FROM soniq_jobs AS job
+    WHERE job.status = 'queued'
+        AND job.queue = floor.queue
+        AND job.priority = floor.priority
+        AND (job.scheduled_at, job.id) <= (floor.scheduled_at, floor.id)
+        AND job.job_name <> ALL ($1::text[])
+    ORDER BY job.scheduled_at, job.id
+    LIMIT 1
+) AS below
