@@ -21,12 +21,17 @@ class Alarm:
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+# What the doctor says of these is said here already, and as of now.
+SAID = frozenset({"no-worker", "unserved-queue"})
+
+
 def alarms(rows: Sequence[QueueRow], workers: Sequence[Worker]) -> list[Alarm]:
     """Return what is wrong with queues and workers, the worst first."""
     found = [Alarm("bad", unserved(row), "queues") for row in rows if row.unserved]
-    if any(row.standing.due for row in rows) and not any(worker.alive for worker in workers):
-        text = "No worker is running. Start one: soniq worker module:app"
-        found.insert(0, Alarm("bad", text, "workers"))
+    if found and not any(worker.alive for worker in workers):
+        due = sum(row.standing.due for row in rows if row.unserved)
+        text = f"No worker is running, and {some(due, 'job is', 'jobs are')} due."
+        found = [Alarm("bad", text, "workers")]
     found += [Alarm("warn", paused(row), "queues") for row in rows if row.standing.pause]
     lost = [worker for worker in workers if not worker.alive]
     if lost:
