@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from soniq.dashboard.views.queues import QueueRow
 from soniq.dashboard.views.times import span
@@ -18,7 +18,6 @@ class Alarm:
     look: str
     text: str
     page: str
-    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 # What the doctor says of these is said here already, and as of now.
