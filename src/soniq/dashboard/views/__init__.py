@@ -22,6 +22,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "first_line": words.first_line,
     "reason": words.reason,
     "outcome": words.outcome,
+    "kind": words.kind,
     "branch": tree.branch,
     "line": tree.one_line,
     "frames": tracebacks.frames,
