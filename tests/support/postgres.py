@@ -77,26 +77,60 @@ class Databases:
         self._server = server
         self._free: list[str] = []
         self._looks: object = None
+        # A connection to each database, to empty it by, and the loop that all of them belong to.
+        self._loop = asyncio.new_event_loop()
+        self._brooms: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
 
     def take(self) -> str:
         """Return the name of a database that looks like a new one."""
         if self._free:
             return self._free.pop()
         name = self._server.clone()
-        self._looks = run_apart(lambda: look_at(self._server.url_of(name)))
+        self._looks = self._run(lambda: self._look_at(name))
         return name
 
     def give_back(self, name: str) -> None:
         """Empty a database for the next test, or drop it if that does not make it as new."""
-        if run_apart(lambda: empty(self._server.url_of(name))) == self._looks:
+        if self._run(lambda: self._sweep(name)) == self._looks:
             self._free.append(name)
         else:
-            self._server.drop(name)
+            self._drop(name)
 
     def drop(self) -> None:
         """Drop all databases that have been given back."""
         for name in self._free:
-            self._server.drop(name)
+            self._drop(name)
+        self._loop.close()
+
+    def _drop(self, name: str) -> None:
+        self._run(lambda: self._lay_down(name))
+        self._server.drop(name)
+
+    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return run_apart(work, self._loop.run_until_complete)
+
+    async def _look_at(self, name: str) -> object:
+        """Return a fingerprint of the schema."""
+        return await (await self._broom(name)).fetchval(LOOKS)
+
+    async def _sweep(self, name: str) -> object:
+        """Delete all rows and return the fingerprint of the schema; None where that fails."""
+        try:
+            await empty(await self._broom(name))
+            return await self._look_at(name)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
+
+    async def _broom(self, name: str) -> asyncpg.Connection[asyncpg.Record]:
+        broom = self._brooms.get(name)
+        if broom is None or broom.is_closed():  # a test may have ended all connections
+            broom = await asyncpg.connect(self._server.url_of(name))
+            self._brooms[name] = broom
+        return broom
+
+    async def _lay_down(self, name: str) -> None:
+        if broom := self._brooms.pop(name, None):
+            await broom.close()
 
 
 # What a test may have changed beside the rows: tables, indexes, their options, the steps of the
@@ -108,13 +142,35 @@ SELECT md5(string_agg(concat_ws(' ', relname, relkind, relnatts, reloptions), ',
 FROM pg_class
 WHERE relnamespace = 'public'::regnamespace
 """
+TABLES = (
+    "soniq_jobs",
+    "soniq_dead_letter_jobs",
+    "soniq_workers",
+    "soniq_schedules",
+    "soniq_schedule_ticks",
+    "soniq_rollups",
+    "soniq_attempts",
+    "soniq_paused_queues",
+    "soniq_audit",
+)
 # A lock that somebody still holds is a leak of the test; the next test does not wait for it.
-EMPTY = """
-SET lock_timeout = '3s';
-TRUNCATE soniq_jobs, soniq_dead_letter_jobs, soniq_workers,
-    soniq_schedules, soniq_schedule_ticks, soniq_rollups, soniq_attempts,
-    soniq_paused_queues, soniq_audit
-"""
+LOCK = f"BEGIN; SET LOCAL lock_timeout = '3s'; LOCK TABLE {', '.join(TABLES)};"
+ROWS = " ".join(f"DELETE FROM {table};" for table in TABLES)  # noqa: S608 - names of ours
+DELETE = f"{LOCK} {ROWS} COMMIT"
+TRUNCATE = f"{LOCK} TRUNCATE {', '.join(TABLES)}; COMMIT"
+# How much rows have left behind, those of earlier tests as well.
+SIZE = "SELECT sum(pg_relation_size(name::regclass)) FROM unnest($1::text[]) AS name"
+LARGE = 256 * 1024
+
+
+async def empty(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Delete all rows of all tables; new files for them, which take long, only now and then."""
+    size = await connection.fetchval(SIZE, TABLES)
+    try:
+        await connection.execute(DELETE if size < LARGE else TRUNCATE)
+    except asyncpg.PostgresError:
+        await connection.execute("ROLLBACK")
+        raise
 
 
 @asynccontextmanager
@@ -133,38 +189,26 @@ async def execute(url: str, statement: str) -> None:
         await connection.execute(statement)
 
 
-async def look_at(url: str) -> object:
-    """Return a fingerprint of the schema."""
-    async with connected(url) as connection:
-        return await connection.fetchval(LOOKS)
-
-
-async def empty(url: str) -> object:
-    """Delete all rows and return the fingerprint of the schema; None where that fails."""
-    try:
-        async with connected(url) as connection:
-            await connection.execute(EMPTY)
-            return await connection.fetchval(LOOKS)
-    except asyncpg.PostgresError:
-        return None
-
-
-def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_apart(
+    work: Callable[[], Coroutine[Any, Any, T]],
+    run: Callable[[Coroutine[Any, Any, T]], T] = asyncio.run,
+) -> T:
     """Run a coroutine in a thread and loop of its own, so that any fixture may do so."""
     with ThreadPoolExecutor(1) as executor:
-        return executor.submit(lambda: asyncio.run(work())).result()
+        return executor.submit(lambda: run(work())).result()
 
 
 # --- one run: a folder that its processes share ---------------------------------------------------
 
 
-def begin_run() -> Path:
+def begin_run(place: Path | None = None) -> Path:
     """Return a new folder for this run; what killed runs have left behind is cleared away."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    place = place or Path(tempfile.gettempdir())
+    for left in place.glob(f"{PREFIX}*"):
         if not is_running(left.name.removeprefix(PREFIX).partition("-")[0]):
             with suppress(OSError):  # it may belong to another user
                 end_run(left)
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
 
 
 def end_run(folder: Path) -> None:

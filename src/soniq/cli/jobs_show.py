@@ -61,7 +61,7 @@ def show_job(job: Job, attempts: Sequence[PastAttempt]) -> None:
 
 def whole(job: Job, attempts: Sequence[PastAttempt]) -> dict[str, Any]:
     """Return all about a job, as JSON has it."""
-    return {**job, "history": [asdict(attempt) for attempt in attempts]}
+    return {**job, "history": [asdict(one) for one in attempts]}
 
 
 def show_why(why: Why) -> None:

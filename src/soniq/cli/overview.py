@@ -19,6 +19,7 @@ COMMANDS = {
         "workers": "Look at workers, quiet or stop them.",
         "schedules": "Look at recurring jobs, pause or run them.",
         "audit": "List what people did to jobs, queues and schedules.",
+        "doctor": "Find out what is wrong, and what to do.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {

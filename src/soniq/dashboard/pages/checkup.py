@@ -7,7 +7,7 @@ from starlette.requests import Request
 from soniq.app import Soniq
 from soniq.dashboard.shared import Shared
 from soniq.dashboard.state import dashboard_of
-from soniq.doctor import Finding
+from soniq.doctor.finding import Finding
 
 SECONDS = 60.0
 

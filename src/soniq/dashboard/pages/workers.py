@@ -14,7 +14,7 @@ async def workers(request: Request) -> Response:
     """Show every worker; ``?confirm=stop&worker=…`` asks whether one is to be stopped."""
     dashboard = dashboard_of(request)
     snapshot = await dashboard.live.snapshot()
-    running = await dashboard.soniq.workers.running()
+    running = await dashboard.reading.running()
     chosen = request.query_params.get("worker", "")
     return await page(
         request,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from soniq.dashboard.assets import shipped
-from soniq.dashboard.views import numbers, times, tracebacks, tree, words
+from soniq.dashboard.views import audit, numbers, times, tracebacks, tree, words
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "ago": times.ago,
@@ -26,4 +26,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "line": tree.one_line,
     "frames": tracebacks.frames,
     "shipped": shipped,
+    "way": audit.way,
 }

@@ -1,0 +1,1 @@
+"""The doctor: small checks of database, workers, queues and settings, each with its cure."""
