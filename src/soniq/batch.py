@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -30,6 +31,8 @@ class Gatherer(Generic[Item]):
         self._waiting: list[Item] = []
         self._flying = 0
         self._flight: asyncio.Future[None] | None = None
+        # A flight carries items of many: it must not look like a part of the job that started it.
+        self._context = copy_context()
 
     def __len__(self) -> int:
         """Return the number of items that are not flushed yet."""
@@ -68,7 +71,7 @@ class Gatherer(Generic[Item]):
                 self._take_off()
 
     def _take_off(self) -> None:
-        self._flight = asyncio.create_task(self._fly())
+        self._flight = asyncio.create_task(self._fly(), context=self._context.copy())
 
     async def _fly(self) -> None:
         try:

@@ -1,19 +1,26 @@
-"""Jobs that will not run again by themselves: look, replay, delete."""
+"""Jobs that will not run again by themselves: look, group, replay, delete."""
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from soniq import paging
 from soniq.backends.contract import Backend
 from soniq.clock import Clock
-from soniq.errors import DatabaseError, JobNotFound
+from soniq.errors import DatabaseError, InvalidOption, JobNotFound
+from soniq.failures import Groupings, Groups
 from soniq.job import DeadLetter
-from soniq.jobs import check_page
+from soniq.jobs import Told, check_cursor, check_page, read_search
+from soniq.matching import Matching, Waiting, oldest, one_page, reader
+from soniq.search import Found, JobSearch, Preview
 
 logger = logging.getLogger("soniq")
+# So many burials are looked at in one go.
+SLICE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,66 @@ class DeadLetters:
             queue=queue, name=name, reason=reason, limit=limit, offset=offset
         )
 
+    async def search(
+        self,
+        search: JobSearch | str = "",
+        *,
+        fingerprint: str | None = None,
+        replayed: bool | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Found[DeadLetter]:
+        """Return up to ``limit`` dead letters that match, newest job first, after the id ``after``.
+
+        ``search``: conditions, or words as ``parse_search`` takes them. ``fingerprint``: that of a
+        group of ``groups()``. ``replayed``: only those that were replayed (True), or never (False).
+        A page may hold fewer than match, even none, because as many rows as may be had been looked
+        at: as long as it has a ``next``, give that as ``after`` to go on.
+
+        Raises:
+            InvalidSearch: a word that means nothing.
+            InvalidOption: a limit out of range, or an ``after`` that is no id.
+        """
+        matching = Matching(read_search(search), fingerprint, replayed)
+        check_page(limit, 0)
+        check_cursor(after)
+        await self._ready()
+        store = self._backend.dead_letters
+        if fingerprint is None and replayed is None:
+            return await store.search(matching.search, limit=limit, after=after)
+        return await one_page(reader(matching, store), limit=limit, after=after)
+
+    async def groups(self, *, limit: int = 10_000) -> Groups:
+        """Return which failures there are, the most frequent first.
+
+        Made of the latest ``limit`` dead letters: see ``Groups.complete``.
+        """
+        check_page(limit, 0)
+        await self._ready()
+        burials = await self._backend.dead_letters.burials(limit=limit + 1)
+        complete = len(burials) <= limit
+        del burials[limit:]
+        groupings = Groupings()
+        for start in range(0, len(burials), SLICE):
+            groupings.add(burials[start : start + SLICE])
+            await asyncio.sleep(0)  # ten thousand errors take a second: others may go on meanwhile
+        return Groups(groupings.groups(), len(burials), complete)
+
+    async def preview(
+        self,
+        search: JobSearch | str | None = None,
+        *,
+        fingerprint: str | None = None,
+        replayed: bool | None = None,
+        limit: int = 10_000,
+    ) -> Preview[DeadLetter]:
+        """Count the dead letters that match, and show five: what deleting them would meet.
+
+        Replaying meets those with ``replayed=False``. Counts up to ``limit``, and within the newest
+        million: see ``Preview.exact``.
+        """
+        return await paging.preview(self._reader(search, fingerprint, replayed), limit=limit)
+
     async def get(self, job_id: str) -> DeadLetter | None:
         """Return the dead letter of the job that had this id, or None."""
         await self._ready()
@@ -94,6 +161,56 @@ class DeadLetters:
         )
         return [await self.replay(letter.id) for letter in waiting]
 
+    async def replay_matching(
+        self,
+        search: JobSearch | str | None = None,
+        *,
+        fingerprint: str | None = None,
+        first: int | None = None,
+        told: Told | None = None,
+    ) -> builtins.list[str]:
+        """Replay all that match and never were replayed, the oldest first; return the new ids.
+
+        ``first``: only the so many oldest ones, to see what becomes of them. ``told`` hears again
+        and again how many it were so far. Whoever else replays them meanwhile, each is replayed
+        once; so after an error the same call goes on where it has stopped. Those that are buried or
+        deleted meanwhile are left alone.
+
+        Raises:
+            InvalidOption: neither a search nor a fingerprint (``""`` matches all), or ``first``
+                below 1.
+        """
+        if first is not None and first < 1:
+            message = f"first={first}: give the number to begin with, 1 or more."
+            raise InvalidOption(message)
+        waiting = await oldest(self._reader(search, fingerprint, replayed=False), first)
+        new_ids: builtins.list[str] = []
+        for start in range(0, len(waiting), paging.AT_ONCE):
+            new_ids += await self._replay_together(waiting[start : start + paging.AT_ONCE])
+            if told is not None:
+                told(len(new_ids))
+        return new_ids
+
+    async def delete_matching(
+        self,
+        search: JobSearch | str | None = None,
+        *,
+        fingerprint: str | None = None,
+        told: Told | None = None,
+    ) -> int:
+        """Delete all that match, newest first; return how many.
+
+        ``told`` hears after every page how many it were so far.
+
+        Raises:
+            InvalidOption: neither a search nor a fingerprint; ``""`` matches all.
+        """
+
+        async def delete(letter: DeadLetter) -> bool:
+            return await self._backend.dead_letters.delete(letter.id)
+
+        return await paging.act_on_all(self._reader(search, fingerprint), delete, told=told)
+
     async def delete(self, job_id: str) -> bool:
         """Delete one dead letter; tell whether there was one."""
         await self._ready()
@@ -114,11 +231,52 @@ class DeadLetters:
         await self._ready()
         return [DeadLetterCount(*row) for row in await self._backend.dead_letters.count()]
 
+    def _reader(
+        self,
+        search: JobSearch | str | None,
+        fingerprint: str | None,
+        replayed: bool | None = None,  # noqa: FBT001 - three values, given by name
+    ) -> paging.Reader[DeadLetter]:
+        if search is None and fingerprint is None:
+            message = 'Say which: give a search, a fingerprint, or both; a search "" matches all.'
+            raise InvalidOption(message)
+        matching = Matching(read_search(search or ""), fingerprint, replayed)
+        read = reader(matching, self._backend.dead_letters)
+
+        async def read_ready(limit: int, after: str | None) -> Found[DeadLetter]:
+            await self._ready()
+            return await read(limit, after)
+
+        return read_ready
+
+    async def _replay_together(self, waiting: Sequence[Waiting]) -> builtins.list[str]:
+        """Replay some at once; an error is raised when all have been tried."""
+        store = self._backend.dead_letters
+        new_ids = self._clock.new_ids(len(waiting))
+        replays = (
+            store.replay(letter.id, new_id=new_id, once=True)
+            for letter, new_id in zip(waiting, new_ids, strict=True)
+        )
+        results = await asyncio.gather(*replays, return_exceptions=True)
+        if True in results:
+            await self._wake({letter.queue for letter in waiting})
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [new_id for new_id, done in zip(new_ids, results, strict=True) if done]
+
     async def _rouse(self, job_id: str) -> None:
-        # The job is durable: an error here would only invite to replay it once more.
         try:
             job = await self._backend.jobs.get(job_id)
-            if job is not None:
-                await self._backend.wakeups.wake([job.queue])
+        except DatabaseError:
+            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
+        else:
+            await self._wake([] if job is None else [job.queue])
+
+    async def _wake(self, queues: Collection[str]) -> None:
+        # The jobs are durable: an error here would only invite to replay them once more.
+        try:
+            if queues:
+                await self._backend.wakeups.wake(queues)
         except DatabaseError:
             logger.debug("A wake-up was lost; workers will poll.", exc_info=True)

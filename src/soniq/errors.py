@@ -28,6 +28,7 @@
     ├── JobProcessing (ValueError)                  the job runs; the call would pull it away
     ├── JobFailed                               wait_for() found the job in the dead letters
     ├── WaitTimeout (TimeoutError)
+    ├── ExtraMissing (ImportError)                  an optional dependency that is not installed
     ├── DiscoveryError (ImportError)                a job module or app that can't be found
     ├── HandlerFailed                           what a handler raised in a process of its own
     │   └── HandlerFailedForGood (PermanentFailure)
@@ -222,6 +223,12 @@ class WaitTimeout(SoniqError, TimeoutError):
     """The job had not ended when the time given to ``wait_for`` was over."""
 
     code = "SONIQ_WAIT_TIMEOUT"
+
+
+class ExtraMissing(SoniqError, ImportError):
+    """A part of Soniq that needs packages which are not installed: the message has the command."""
+
+    code = "SONIQ_EXTRA_MISSING"
 
 
 class DiscoveryError(SoniqError, ImportError):

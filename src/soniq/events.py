@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from soniq.context import JobContext
 from soniq.outcome import Outcome
@@ -56,6 +56,7 @@ class JobSettled:
 
     job_id: str
     job_name: str
+    queue: str
     outcome: Outcome
 
 
@@ -77,11 +78,41 @@ class JobRescued:
     buried: bool
 
 
+class RunningWorker(Protocol):
+    """A worker of this process, to be looked at from any thread."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many handlers it runs at most."""
+        ...
+
+    @property
+    def running(self) -> int:
+        """How many handlers it runs now."""
+        ...
+
+    @property
+    def listening(self) -> bool:
+        """Whether it is roused by others at once, and need not look for jobs so often."""
+        ...
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of its loops that have ended although it is to go on; there should be none."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerStarted:
     """A worker is registered and begins to claim jobs."""
 
     worker_id: str
+    worker: RunningWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +134,17 @@ class ScheduleFired:
     """A tick was fired; ``job_id`` is None where a waiting unique job stood for it."""
 
     name: str
+    queue: str
     tick: datetime
     job_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleMissed:
+    """So many ticks of a schedule were not fired, since nobody could at their time."""
+
+    name: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +166,7 @@ Event = (
     | WorkerStarted
     | LoopBlocked
     | ScheduleFired
+    | ScheduleMissed
     | PassFailed
 )
 E = TypeVar("E")

@@ -35,11 +35,12 @@ VARYING = (
     ),
     re.compile(rf"\b{DAY}, \d{{1,2}} {MONTH} \d{{4}} {CLOCK}(?: (?:GMT|UTC|[+-]\d{{4}}))?"),
     re.compile(rf"\b{DAY} {MONTH} +\d{{1,2}} {CLOCK} \d{{4}}\b"),
-    re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     re.compile(r"(?<=://)[^\s/@]+(?=@)"),
+    re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     re.compile(r"(?<=[\w/]\?)[^\s'\"<>]+"),
     re.compile(r"\b0[xX][0-9a-fA-F]+\b"),
     re.compile(r"(?<=/tmp/)[^\s/'\"]+|\btmp[a-z0-9_]{8}\b"),
+    re.compile(r"(?:(?<![\w)\]…])[-+]|\b)\d+(?:\.\d+)?[eE][-+]?\d+\b"),
     # Hexadecimal, and ids of letters and digits in no order.
     re.compile(r"(?<![^\W_])(?=\d*[a-fA-F])(?=[a-fA-F]*\d)[0-9a-fA-F]{6,}(?![^\W_])"),
     re.compile(r"(?<![^\W_])(?=[A-Za-z]*\d+[A-Za-z])[A-Za-z0-9]{8,}(?![^\W_])"),

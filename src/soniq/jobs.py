@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from soniq.errors import (
     JobProcessing,
     WaitTimeout,
 )
+from soniq.follow import Follower
 from soniq.history import PastAttempt
 from soniq.job import DeadLetter, Job, JobStatus, Row
 from soniq.search import Found, JobSearch, Preview, parse_search
@@ -32,6 +34,8 @@ Told = Callable[[int], None]
 FIRST_LOOK = 0.02
 LONGEST_LOOK = 0.5
 LARGEST_PAGE = 10_000
+# How many rows a search looks at for one page, at most: a fraction of a second, whatever is wanted.
+WINDOW = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +107,7 @@ class Jobs:
         check_page(limit, 0)
         check_cursor(after)
         await self._ready()
-        return await self._backend.jobs.search(wanted, limit=limit, after=after)
+        return await self._backend.jobs.search(wanted, limit=limit, after=after, window=WINDOW)
 
     async def preview(self, search: JobSearch | str, *, limit: int = 10_000) -> Preview[Job]:
         """Count the jobs that match, and show five: what the ``…_matching`` methods would meet.
@@ -121,13 +125,24 @@ class Jobs:
         await self._ready()
         return why.decide(await evidence.gather(self._backend, str(job_id)))
 
-    async def attempts(self, job_id: str) -> list[PastAttempt]:
+    async def attempts(self, job_id: str) -> builtins.list[PastAttempt]:
         """Return the attempts of a job or dead letter that did not end well, oldest end first.
 
         At most the latest 50.
         """
         await self._ready()
         return await self._backend.jobs.attempts(str(job_id))
+
+    async def follower(self, search: JobSearch | str = "") -> Follower:
+        """Return what tells, look by look, which jobs that match have started and ended.
+
+        ``await follower.look()`` gives the changes since the last look, the first one none.
+
+        Raises:
+            InvalidSearch: a word that means nothing.
+        """
+        await self._ready()
+        return Follower(self._backend, read_search(search))
 
     async def result(self, job_id: str) -> Any:
         """Return what the job's handler returned; None as long as there is nothing."""

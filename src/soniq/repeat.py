@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from soniq.clock import Clock
-from soniq.events import Events, PassFailed
+from soniq.events import Events, PassFailed, is_being_cancelled
 
 logger = logging.getLogger("soniq.loops")
 
@@ -30,7 +30,8 @@ async def repeat(
     """Run passes until ``stop`` is set; survive and report those that fail.
 
     After a pass comes a pause: the seconds that it returned, else ``every``, varied by a tenth so
-    that many workers do not move in step. After failures the pause grows from 0.1 s to 2 s.
+    that many workers do not move in step. After failures the pause grows from 0.1 s to 2 s. A pass
+    that is cancelled by somebody else than who cancels this loop has failed like any other.
     """
     failures = 0
     while not stop.is_set():
@@ -38,7 +39,9 @@ async def repeat(
             pause = await one_pass()
             failures = 0
             seconds = every if pause is None else pause
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
+                raise
             failures += 1
             seconds = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
             logger.warning("%s failed (%d in a row): %s", name, failures, error, exc_info=True)

@@ -65,7 +65,8 @@ class Found(NamedTuple, Generic[T]):
     next: str | None
 
 
-class Preview(NamedTuple, Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Preview(Generic[T]):
     """What an action on all that match a search would meet.
 
     ``count`` of them, or at least so many where ``exact`` is False; the five newest as a

@@ -65,8 +65,14 @@ class Settings(BaseSettings):
     unknown_task_grace: Seconds = 600.0
     enqueue_validation: Literal["strict", "warn", "none"] = "strict"
     task_name_pattern: str = r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*"
+    dashboard_api_key: SecretStr | None = None
+    dashboard_secret: SecretStr | None = None
+    dashboard_write_enabled: bool = False
+    dashboard_hosts: Names = ()
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    metrics_host: str = "127.0.0.1"
 
     @property
     def production(self) -> bool:

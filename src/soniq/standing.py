@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from soniq.job import Row
 
@@ -41,8 +40,14 @@ class QueueStanding(Row):
     pause: Pause | None
 
 
-class Ahead(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ahead:
     """How many due jobs of its queue come before one; ``exact`` False: at least so many."""
 
     count: int
     exact: bool
+
+    @classmethod
+    def counted(cls, number: int, bound: int) -> Ahead:
+        """Return what follows from a count that has stopped after ``bound``, or shortly beyond."""
+        return cls(min(number, bound), exact=number <= bound)

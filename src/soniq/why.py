@@ -92,7 +92,7 @@ def ended(evidence: Evidence) -> Why | None:
     job = evidence.job
     if isinstance(job, DeadLetter):
         sentence = (
-            f"It is in the dead letters since {utc(job.finished_at)}, for {job.reason}"
+            f"It went to the dead letters at {utc(job.finished_at)}, for {job.reason}"
             f"{said(job.last_error)}. It runs again only when it is replayed."
         )
         facts = {"reason": job.reason, "error": job.last_error, "replays": job.resurrection_count}
@@ -100,7 +100,7 @@ def ended(evidence: Evidence) -> Why | None:
     if job.finished_at is None:
         return None
     if job.status is JobStatus.DONE:
-        sentence = f"It is done since {utc(job.finished_at)}, with attempt {job.attempts}."
+        sentence = f"It is done: attempt {job.attempts} ended well at {utc(job.finished_at)}."
         return why(evidence, "done", sentence, **ends(job))
     sentence = f"It was cancelled at {utc(job.finished_at)}."
     return why(evidence, "cancelled", sentence, **ends(job))
@@ -166,7 +166,7 @@ def paused(evidence: Evidence) -> Why | None:
         return None
     because = f": {pause.reason}" if pause.reason else ""
     sentence = (
-        f"Queue {pause.queue} is paused since {utc(pause.paused_at)} by {pause.paused_by}{because}."
+        f"Queue {pause.queue} was paused at {utc(pause.paused_at)} by {pause.paused_by}{because}."
     )
     facts = {"since": pause.paused_at, "by": pause.paused_by, "reason": pause.reason}
     return why(evidence, "paused", sentence, **facts)

@@ -19,6 +19,9 @@ HEAVY = {
     "multiprocessing",
     "cronsim",
     "cron_descriptor",
+    "prometheus_client",
+    "opentelemetry",
+    "structlog",
 }
 
 
@@ -48,6 +51,11 @@ def test_the_app_loads_no_driver_and_no_command_line() -> None:
 def test_a_memory_app_loads_no_driver() -> None:
     """An app loads the driver of its own backend only."""
     assert loaded_by("from soniq import Soniq; Soniq(backend='memory')") <= {"pydantic"}
+
+
+def test_log_fields_need_nothing_else() -> None:
+    """Whoever only wants the fields of jobs in a log loads no dependency, and no app."""
+    assert loaded_by("import soniq.observability.logging") == set()
 
 
 def test_a_worker_without_processes_pays_nothing_for_them() -> None:

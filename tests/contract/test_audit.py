@@ -59,13 +59,11 @@ async def test_the_latest_comes_first_in_pages(backend: Backend, clock: FrozenCl
     assert await backend.audit.find(before=ids[-1]) == []
 
 
-@pytest.mark.parametrize("before", ["", "no uuid", "'; --", "\0", "9" * 400])
-async def test_nothing_is_older_than_what_is_no_id(
-    backend: Backend, clock: FrozenClock, before: str
-) -> None:
+async def test_nothing_is_older_than_what_is_no_id(backend: Backend, clock: FrozenClock) -> None:
     """A cursor that no entry could have ends the list; one that none has any more does not."""
     await noted(backend, clock)
-    assert await backend.audit.find(before=before) == []
+    for before in ("", "no uuid", "'; --", "\0", "9" * 400):
+        assert await backend.audit.find(before=before) == []
     assert await backend.audit.find(before=NOBODY) == []
     assert len(await backend.audit.find(before=clock.new_id())) == 1
 

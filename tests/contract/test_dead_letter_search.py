@@ -109,14 +109,12 @@ async def test_more_rows_than_are_looked_at_in_one_go(
     assert (ids(page), page.looked_at, page.next) == (rare[:0:-1], 3, rare[1])
 
 
-@pytest.mark.parametrize("after", ["", "no uuid", "'; --", "\0", "9" * 400])
-async def test_nothing_comes_after_what_is_no_id(
-    backend: Backend, clock: FrozenClock, after: str
-) -> None:
+async def test_nothing_comes_after_what_is_no_id(backend: Backend, clock: FrozenClock) -> None:
     """Such a cursor ends the list; one of a record that has gone does not, nor capital letters."""
     [job_id] = await bury(backend, clock)
     search = backend.dead_letters.search
-    assert await search(EVERYTHING, limit=9, after=after) == Found([], 0, None)
+    for after in ("", "no uuid", "'; --", "\0", "9" * 400):
+        assert await search(EVERYTHING, limit=9, after=after) == Found([], 0, None)
     assert ids(await search(EVERYTHING, limit=9, after=clock.new_id())) == [job_id]
     assert ids(await search(EVERYTHING, limit=9, after=clock.new_id().upper())) == [job_id]
     assert await search(EVERYTHING, limit=9, after=job_id) == Found([], 0, None)
@@ -227,16 +225,14 @@ async def test_age(backend: Backend, clock: FrozenClock) -> None:
     assert await found(backend, older_than=float("nan")) == set()
 
 
-@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
-async def test_what_no_row_can_hold_matches_none(
-    backend: Backend, clock: FrozenClock, text: str
-) -> None:
+async def test_what_no_row_can_hold_matches_none(backend: Backend, clock: FrozenClock) -> None:
     """Such text is looked for as any other, without an error."""
     await bury(backend, clock)
-    for condition in ("queue", "name", "worker", "error", "text", "reason"):
-        assert await found(backend, **{condition: text}) == set()
-    assert await found(backend, args=(ArgumentIs((text,), "1"),)) == set()
-    assert await found(backend, args=(ArgumentIs(("a",), text),)) == set()
+    for text in ("\0", "a\0b", "\ud800"):
+        for condition in ("queue", "name", "worker", "error", "text", "reason"):
+            assert await found(backend, **{condition: text}) == set()
+        assert await found(backend, args=(ArgumentIs((text,), "1"),)) == set()
+        assert await found(backend, args=(ArgumentIs(("a",), text),)) == set()
 
 
 # --- arguments ------------------------------------------------------------------------------------

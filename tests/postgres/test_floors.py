@@ -155,6 +155,32 @@ async def test_a_rescued_job_is_found_at_once(frozen: PostgresBackend, clock: Fr
     assert [job.id for job in await claim(frozen)] == [lost.id]
 
 
+async def test_a_hastened_job_is_found_at_once(frozen: PostgresBackend, clock: FrozenClock) -> None:
+    """Its place is behind what was taken before, or it is known to lie below."""
+    old = new_job(clock, delay=9000)
+    await insert(frozen, old, new_job(clock))
+    await make_front_dear(frozen, clock)
+    clock.advance(seconds=1)
+    await insert(frozen, new_job(clock))
+    assert len(await claim(frozen)) == 1
+    assert await frozen.jobs.hasten(old.id)
+    assert await frozen.jobs.due_in(None) == 0
+    assert [job.id for job in await claim(frozen)] == [old.id]
+
+
+async def test_a_job_that_somebody_else_hastens_is_found_at_once(
+    frozen: PostgresBackend, clock: FrozenClock
+) -> None:
+    """A process that claims need not be told: what is due now lies behind its floors."""
+    old = new_job(clock, delay=9000)
+    await insert(frozen, old, new_job(clock))
+    await make_front_dear(frozen, clock)
+    clock.advance(seconds=1)
+    await frozen._db.fetch("jobs/hasten", clock.now(), old.id)
+    assert floors_of(frozen).now()
+    assert [job.id for job in await claim(frozen)] == [old.id]
+
+
 @pytest.mark.parametrize("served", [None, ("d", "a", "c", "b"), ("b",)], ids=repr)
 async def test_the_order_is_the_same(
     frozen: PostgresBackend, clock: FrozenClock, served: tuple[str, ...] | None

@@ -16,7 +16,8 @@ from soniq.backends import sqltext
 from soniq.backends.postgres import PostgresBackend, filters
 from soniq.backends.postgres.pool import FOLDER, SESSION
 from soniq.clock import SystemClock
-from soniq.search import JobSearch
+from soniq.job import JobStatus
+from soniq.search import ArgumentIs, JobSearch, spell
 from tests.support.postgres import Server, run_apart
 
 Plan = dict[str, Any]
@@ -243,6 +244,9 @@ async def test_claim_from_floors_on(
     plan = await plan_of(crowded, "jobs/due_in_after", None, queues, [], *floors)
     assert types_on_jobs(plan) <= WALKS
     assert pages_read(plan) < 1000
+    plan = await plan_of(crowded, "jobs/below", [], *floors)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 1  # the floor itself
     plan = await plan_of(crowded, "jobs/due_in", None, queues, [])
     assert pages_read(plan) > 10_000
 
@@ -285,6 +289,81 @@ async def test_unserved(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     assert rows_touched(plan) <= 10
 
 
+@pytest.mark.parametrize(
+    ("search", "touched"),
+    [
+        (JobSearch(), LIMIT + 1),
+        (JobSearch(queue="default", status=JobStatus.QUEUED, name="mail.*"), LIMIT + 1),
+        (JobSearch(queue="other"), 1001),
+        (JobSearch(status=JobStatus.DONE), 1001),
+        (JobSearch(worker="0", error="x", attempts_from=1, older_than=1, text="y"), 1001),
+        (JobSearch(args=(ArgumentIs(("user", "id"), "1"),)), 1001),
+    ],
+    ids=lambda value: spell(value) if isinstance(value, JobSearch) else None,
+)
+async def test_search_of_jobs(
+    crowded: asyncpg.Connection[asyncpg.Record], search: JobSearch, touched: int
+) -> None:
+    """Backward along the primary key, whatever is looked for, and no further than the window."""
+    facts = (*filters.parameters(search), search.status)
+    plan = await plan_of(crowded, "jobs/search", None, None, 1000, LIMIT, *facts)
+    assert types_on_jobs(plan) <= WALKS
+    assert {node.get("Scan Direction") for node in plan} <= {None, "Backward"}
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) == touched
+
+
+async def test_ahead(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """No more is looked at than is counted, however many wait; what is due tomorrow is not."""
+    await crowded.execute(SPREAD)
+    last = "SELECT id FROM soniq_jobs WHERE queue = $1 ORDER BY priority DESC, id DESC LIMIT 1"
+    for queue in ("default", "a"):
+        job_id = await crowded.fetchval(last, queue)
+        plan = await plan_of(crowded, "jobs/ahead", None, job_id, 1000)
+        assert types_on_jobs(plan) <= WALKS
+        assert rows_touched(plan) <= 1000
+        assert pages_read(plan) < 1500
+
+
+async def test_running_ended_and_hasten(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Those that run, and those that have ended, have an index; a single job is one probe."""
+    claim = sqltext.read(FOLDER, "jobs/claim")
+    [job] = await crowded.fetch(claim, None, "default", 1, WORKER, [])
+    plan = await plan_of(crowded, "jobs/running", 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) == 1
+    since = await crowded.fetchval("SELECT now() - interval '1 second'")
+    plan = await plan_of(crowded, "jobs/ended", since, 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) == 0
+    plan = await plan_of(crowded, "jobs/hasten", None, job["id"])
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 1
+
+
+@pytest.mark.parametrize(("queue", "touched"), [("default", LIMIT + 1), ("other", 1001)])
+async def test_search_of_dead_letters(
+    crowded: asyncpg.Connection[asyncpg.Record], queue: str, touched: int
+) -> None:
+    """A page is full as soon as it can be; where little matches, the window is the end of it."""
+    search = (*filters.parameters(JobSearch(queue=queue)), None)
+    plan = await plan_of(crowded, "dead_letters/search", None, None, 1000, LIMIT, *search)
+    assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert rows_touched(plan) == touched
+
+
+async def test_what_is_known_of_dead_letters(
+    crowded: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """The latest burials are read along the index, and no more than are asked for."""
+    for verb in ("dead_letters/burials", "dead_letters/count"):
+        plan = await plan_of(crowded, verb, 1000)
+        assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
+        assert rows_touched(plan) == 1000
+
+
 async def test_standings(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     """How queues stand is told from a bounded part of each, along the indexes."""
     plan = await plan_of(crowded, "stats/standings", None, 2000)
@@ -310,28 +389,6 @@ async def test_estimated_standings(crowded_url: str) -> None:
     assert standing.oldest_due_at is not None
     assert standing.next_due_at is not None
     assert standing.oldest_due_at < standing.next_due_at
-
-
-@pytest.mark.parametrize(("queue", "touched"), [("default", LIMIT + 1), ("other", 1001)])
-async def test_search_of_dead_letters(
-    crowded: asyncpg.Connection[asyncpg.Record], queue: str, touched: int
-) -> None:
-    """A page is full as soon as it can be; where little matches, the window is the end of it."""
-    search = (*filters.parameters(JobSearch(queue=queue)), None)
-    plan = await plan_of(crowded, "dead_letters/search", None, None, 1000, LIMIT, *search)
-    assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
-    assert "Sort" not in {node["Node Type"] for node in plan}
-    assert rows_touched(plan) == touched
-
-
-async def test_what_is_known_of_dead_letters(
-    crowded: asyncpg.Connection[asyncpg.Record],
-) -> None:
-    """The latest burials are read along the index, and no more than are asked for."""
-    for verb in ("dead_letters/burials", "dead_letters/count"):
-        plan = await plan_of(crowded, verb, 1000)
-        assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
-        assert rows_touched(plan) == 1000
 
 
 async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -129,14 +129,16 @@ async def test_a_worker_that_does_not_end_is_killed(fleet: Fleet, producer: Soni
 
 
 @on_sqlite
-async def test_one_worker_alone_can_be_replaced_by_hand(fleet: Fleet, producer: Soniq) -> None:
-    """SIGTERM to a worker of a supervisor drains it, and a fresh one comes."""
-    supervisor = fleet.start("--processes", "1")
+async def test_one_worker_alone_can_be_replaced_or_stopped(fleet: Fleet, producer: Soniq) -> None:
+    """After a SIGTERM a fresh one comes; after an operator's wish none, and then all is over."""
+    supervisor = fleet.start("--processes", "1", SONIQ_HEARTBEAT_INTERVAL="0.2")
     [pid] = await workers(producer, 1)
     os.kill(pid, signal.SIGTERM)
-    await workers(producer, 1, but=pid)
-    supervisor.send_signal(signal.SIGTERM)
+    [pid] = await workers(producer, 1, but=pid)
+    [worker] = await producer.workers.list()
+    await producer.workers.stop(worker.id)
     assert await ended(supervisor, 10) == 0
+    assert f"Worker {pid} ended as an operator asked" in fleet.log(0)
     assert total(fleet) == (2, 0, 1, 0)
 
 

@@ -13,6 +13,8 @@ from soniq.job import ClaimedJob
 from soniq.registry import Registry
 from soniq.settings import Settings
 from soniq.worker.claim import Claimer
+from soniq.worker.shutdown import Shutdown
+from soniq.worker.wishes import Wishes
 from tests.support.clock import FrozenClock
 
 
@@ -59,6 +61,7 @@ def claimer_of(backend: Any, clock: FrozenClock) -> Claimer:
         queues=None,
         clock=clock,
         settings=settings,
+        wishes=Wishes(inflight, Shutdown()),
     )
 
 

@@ -182,3 +182,40 @@ async def test_what_comes_of_outlasting() -> None:
     assert await outlast(divide(2)) == 0.5
     with pytest.raises(ZeroDivisionError):
         await outlast(divide(0))
+
+
+async def test_a_stray_cancellation_does_not_end_the_loop() -> None:
+    """A pass that is cancelled though nobody ends the loop has failed; the next one comes."""
+    stop, events, clock = asyncio.Event(), Events(), FrozenClock()
+    heard: list[PassFailed] = []
+    events.on(PassFailed, heard.append)
+
+    async def one_pass() -> None:
+        if heard:
+            stop.set()
+            return
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    async with asyncio.timeout(5):
+        await repeat("test", one_pass, stop=stop, clock=clock, events=events)
+    assert [type(event.error) for event in heard] == [asyncio.CancelledError]
+
+
+async def test_a_cancelled_loop_ends() -> None:
+    """Whoever cancels the task of a loop ends it, also in the middle of a pass."""
+    begun = asyncio.Event()
+
+    async def one_pass() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    loop = asyncio.create_task(
+        repeat("test", one_pass, stop=asyncio.Event(), clock=FrozenClock(), events=Events())
+    )
+    await begun.wait()
+    loop.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([loop])
+    assert loop.cancelled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -71,6 +72,13 @@ def test_nobody_is_replaced_at_the_stop(ended: Ended) -> None:
 def test_nobody_is_replaced_where_each_runs_once(ended: Ended) -> None:
     """It has run dry, or failed, and that is that."""
     assert fate(Place(), ended, run_once=True) == Leave()
+
+
+def test_nobody_takes_the_place_of_one_that_an_operator_stopped() -> None:
+    """One fewer was asked for; the other places are not concerned."""
+    asked = replace(ORDERLY, reason="asked")
+    assert fate(Place(), asked) == Leave()
+    assert fate(Place(), ORDERLY) == Restart(0.0)
 
 
 def test_who_can_never_start_is_given_up() -> None:

@@ -207,6 +207,13 @@ class JobStore(Protocol):
         """Return jobs that are PROCESSING, the longest-running first."""
         ...
 
+    async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
+        """Return jobs that are DONE or CANCELLED since ``since`` or later, the earliest end first.
+
+        An end is dated before it can be seen, by as much as its transaction takes.
+        """
+        ...
+
     async def ahead(self, job_id: str, *, bound: int = 10_000) -> Ahead | None:
         """Return how many due jobs of its queue a QUEUED job has before it in the order of claims.
 

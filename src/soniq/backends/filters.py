@@ -13,7 +13,8 @@ from soniq.search import ArgumentIs, JobSearch
 
 # Beyond any number of attempts, and within what every database takes for an integer.
 MOST = 2**31 - 1
-INDEX = re.compile(r"-?[0-9]{1,9}")
+# What PostgreSQL takes for the number of an item.
+INDEX = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]{1,30}")
 
 
 class Number(str):

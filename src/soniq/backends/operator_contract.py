@@ -198,8 +198,8 @@ class StatsStore(Protocol):
         """Return the queues that no living worker serves though a job there is due; sorted.
 
         With each the seconds for which its first job has been due, ``grace`` at least. A paused
-        queue is not among them: somebody wants its jobs to wait. Looks at one job of each priority
-        of each queue, however many wait.
+        queue is not among them: somebody wants its jobs to wait. A worker that is asked to be quiet
+        or to stop serves none. Looks at one job of each priority of each queue, however many wait.
         """
         ...
 

@@ -12,6 +12,17 @@ def actor() -> str:
     return f"cli:{user()}@{socket.gethostname()}"
 
 
+def author(by: str | None) -> str:
+    """Return who does it: whom ``--by`` names, else who is at the keyboard.
+
+    Raises:
+        InvalidOption: a name that is empty, too long, or not printable.
+    """
+    from soniq.options import check_text  # noqa: PLC0415 - `soniq --help` needs none of it
+
+    return actor() if by is None else check_text("by", by)
+
+
 def user() -> str:
     """Return the login name that the environment or the system knows, else ``uid-1000``."""
     try:

@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from soniq import __version__
-from soniq.cli import dead_letter, doctor, jobs, scheduler, schedules, setup, status, worker
+from soniq.cli import (
+    audit,
+    dashboard,
+    dead_letter,
+    doctor,
+    jobs,
+    queues,
+    scheduler,
+    schedules,
+    setup,
+    status,
+    worker,
+    workers,
+)
 from soniq.cli.demo import command as demo
 from soniq.cli.exits import explained
 from soniq.cli.overview import DESCRIPTION
@@ -20,7 +33,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        if ctx.invoked_subcommand not in {"worker", "scheduler"}:
+        if ctx.invoked_subcommand not in {"worker", "scheduler", "dashboard"}:
             # Whoever asks for the state of a queue has no use for a line of our source.
             warnings.formatwarning = tell_warning
         with explained(debug=bool(ctx.params.get("debug"))):
@@ -48,10 +61,14 @@ app.command("worker")(worker.worker)
 app.command("scheduler")(scheduler.scheduler)
 app.command("demo")(demo.demo)
 app.command("status")(status.status)
+app.command("dashboard")(dashboard.dashboard)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(queues.app, name="queues")
+app.add_typer(workers.app, name="workers")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
 app.command("doctor")(doctor.doctor)
+app.command("audit")(audit.audit)
 app.command("migrate-status")(status.migrate_status)
 
 

@@ -1,42 +1,38 @@
-"""``soniq dead-letter list|show|replay|delete|cleanup|export``."""
+"""``soniq dead-letter list|show|groups|replay|delete|cleanup|export``."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from soniq.cli import dead_letter_change as change
 from soniq.cli import dead_letter_work as work
 from soniq.cli import load, render
+from soniq.cli.dead_letter_choice import choose
+from soniq.cli.dead_letter_show import attempt_table, group_table, letter_table
 from soniq.cli.exits import Exit, fail
 from soniq.cli.options import (
     AsJson,
     DatabaseUrl,
-    DryRun,
-    Ids,
+    ErrorFilter,
+    FingerprintFilter,
     Limit,
     NameFilter,
     Offset,
     QueueFilter,
     ReasonFilter,
-    Yes,
-    confirm,
+    SearchText,
     counted,
-    read_duration,
 )
 
 app = typer.Typer(
     help="Look at jobs that will not run again by themselves; replay or delete them.",
     no_args_is_help=True,
 )
-Age = Annotated[
-    float,
-    typer.Option(
-        parser=read_duration, metavar="AGE", help="Only what ended longer ago, such as 12h or 7d."
-    ),
-]
-OptionalIds = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or --all with filters.")
+After = Annotated[
+    str | None, typer.Option("--after", metavar="ID", help="Go on after this one of a search.")
 ]
 
 
@@ -46,26 +42,60 @@ def list_letters(
     queue: QueueFilter = None,
     name: NameFilter = None,
     reason: ReasonFilter = None,
+    error: ErrorFilter = None,
+    fingerprint: FingerprintFilter = None,
+    search: SearchText = None,
     limit: Limit = 100,
     offset: Offset = 0,
+    after: After = None,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """List dead letters, the latest first."""
-    found = load.run(
-        database_url,
-        lambda app: app.dead_letter.list(
-            queue=queue, name=name, reason=reason, limit=limit, offset=offset
-        ),
+    """List dead letters, the latest end first; those of a search with the newest job first."""
+    choice = choose(
+        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
     )
+    if choice.is_exact and after is None:
+        found = load.run(database_url, lambda app: work.latest(app, choice, limit, offset))
+        following = f"--offset {offset + limit}" if len(found) == limit else None
+    else:
+        if offset:
+            message = "--offset is for lists by queue, name and reason: go on with --after ID."
+            raise fail(message, Exit.USAGE)
+        page = load.run(database_url, lambda app: work.newest(app, choice, limit, after))
+        found, following = page.items, page.next and f"--after {page.next}"
     if as_json:
         render.document(found)
         return
-    render.table(work.letter_table(found))
+    render.table(letter_table(found))
     if not found:
         render.remark("No dead letters match.")
-    elif len(found) == limit:
-        render.remark(f"There may be more: --offset {offset + limit}.")
+    if following:
+        render.remark(f"There may be more: {following}.")
+
+
+@app.command()
+def groups(
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many failures.")
+    ] = 20,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show which failures there are, the most frequent first: what varies in errors is left out."""
+    found = load.run(database_url, lambda app: app.dead_letter.groups())
+    if as_json:
+        render.document({**found._asdict(), "items": found.items[:limit]})
+        return
+    render.table(group_table(found.items[:limit]))
+    if not found.items:
+        render.remark("There are no dead letters.")
+        return
+    looked_at = counted(found.looked_at, "dead letter")
+    which = looked_at if found.complete else f"the latest {looked_at}"
+    render.remark(f"{counted(len(found.items), 'failure')} in {which}.")
+    render.remark("See one with `soniq dead-letter list --fingerprint FAILURE`.")
 
 
 @app.command()
@@ -75,80 +105,22 @@ def show(
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show everything about one dead letter, with the traceback."""
-    letter = load.run(database_url, lambda app: work.find(app, job_id))
+    """Show everything about one dead letter, with the traceback, and its attempts."""
+    facts, attempts = load.run(database_url, lambda app: work.look(app, job_id))
+    whole = {**facts, "history": list(map(asdict, attempts))}
     if as_json:
-        render.document(letter)
+        render.document(whole)
+    elif not render.on_terminal():
+        render.facts(whole)
     else:
-        render.facts(dict(letter))
+        render.facts(facts)
+        render.gap()
+        render.table(attempt_table(attempts))
 
 
-@app.command()
-def replay(
-    ids: OptionalIds = None,
-    *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All that match the filters and were never replayed.")
-    ] = False,
-    queue: QueueFilter = None,
-    name: NameFilter = None,
-    reason: ReasonFilter = None,
-    limit: Limit = 100,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Queue dead letters again, each as a new job with a fresh budget; print the new ids."""
-    if bool(ids) == everything:
-        message = "Give the ids of dead letters, or --all (with filters)."
-        raise fail(message, Exit.USAGE)
-    if ids and (queue or name or reason):
-        message = "Filters go with --all, not with ids."
-        raise fail(message, Exit.USAGE)
-    chosen = ids or load.run(
-        database_url,
-        lambda app: work.replayable(app, queue=queue, name=name, reason=reason, limit=limit),
-    )
-    if everything and chosen and not dry_run:
-        confirm(f"Replay {counted(len(chosen), 'dead letter')}?", yes=yes)
-    finish(load.run(database_url, lambda app: work.replay(app, chosen, dry_run=dry_run)))
-
-
-@app.command()
-def delete(
-    ids: Ids, *, yes: Yes = False, dry_run: DryRun = False, database_url: DatabaseUrl = None
-) -> None:
-    """Delete dead letters for good."""
-    if not dry_run:
-        confirm(f"Delete {counted(len(ids), 'dead letter')} for good?", yes=yes)
-    finish(load.run(database_url, lambda app: work.delete(app, ids, dry_run=dry_run)))
-
-
-@app.command()
-def cleanup(
-    *,
-    older_than: Age,
-    queue: QueueFilter = None,
-    name: NameFilter = None,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Delete all dead letters that ended longer ago than AGE."""
-    if dry_run or not yes:
-        number = load.run(
-            database_url, lambda app: work.count(app, older_than, queue=queue, name=name)
-        )
-        if dry_run or not number:
-            render.remark(
-                f"{'Would delete' if number else 'There are'} {counted(number, 'dead letter')}."
-            )
-            return
-        confirm(f"Delete {counted(number, 'dead letter')} for good?", yes=yes)
-    deleted = load.run(
-        database_url, lambda app: app.dead_letter.purge(older_than, queue=queue, name=name)
-    )
-    render.remark(f"Deleted {counted(deleted, 'dead letter')}.")
+app.command()(change.replay)
+app.command()(change.delete)
+app.command()(change.cleanup)
 
 
 @app.command()
@@ -157,16 +129,14 @@ def export(
     queue: QueueFilter = None,
     name: NameFilter = None,
     reason: ReasonFilter = None,
+    error: ErrorFilter = None,
+    fingerprint: FingerprintFilter = None,
+    search: SearchText = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Print all dead letters, one JSON document a line."""
-    number = load.run(
-        database_url, lambda app: work.export(app, queue=queue, name=name, reason=reason)
+    """Print all dead letters, or those that match, one JSON document a line."""
+    choice = choose(
+        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
     )
+    number = load.run(database_url, lambda app: work.export(app, choice))
     render.remark(f"Exported {counted(number, 'dead letter')}.")
-
-
-def finish(failures: int) -> None:
-    """Exit with "not found" if there were failures."""
-    if failures:
-        raise typer.Exit(Exit.NOT_FOUND)

@@ -1,22 +1,23 @@
-"""What the commands of ``soniq dead-letter`` do with an open app."""
+"""What the reading commands of ``soniq dead-letter`` do with an open app."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from soniq.cli import render
-from soniq.cli.options import counted
 from soniq.errors import JobNotFound
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
+    from soniq.cli.dead_letter_choice import Choice
+    from soniq.history import PastAttempt
     from soniq.job import DeadLetter
+    from soniq.search import Found
 
-PAGE = 1000
+PAGE = 500
 
 
 async def find(app: Soniq, job_id: str) -> DeadLetter:
@@ -31,130 +32,57 @@ async def find(app: Soniq, job_id: str) -> DeadLetter:
     raise JobNotFound(message)
 
 
-async def replayable(
-    app: Soniq, *, queue: str | None, name: str | None, reason: str | None, limit: int
-) -> list[str]:
-    """Return the ids of up to ``limit`` matching dead letters that were never replayed."""
-    ids: list[str] = []
-    async for letter in every(app, queue=queue, name=name, reason=reason):
-        if not letter.resurrection_count:
-            ids.append(letter.id)
-        if len(ids) == limit:
-            break
-    return ids
+async def look(app: Soniq, job_id: str) -> tuple[dict[str, Any], list[PastAttempt]]:
+    """Return all facts of a dead letter, with the failure that it is, and its attempts."""
+    from soniq.matching import fingerprint_of  # noqa: PLC0415 - not before a command runs
+
+    letter = await find(app, job_id)
+    facts = {**letter, "fingerprint": fingerprint_of(letter)}
+    return facts, await app.jobs.attempts(letter.id)
 
 
-async def replay(app: Soniq, ids: Sequence[str], *, dry_run: bool) -> int:
-    """Replay each, print the new ids, and return how many there were none of."""
-
-    async def one(letter: DeadLetter) -> None:
-        typer.echo(await app.dead_letter.replay(letter.id))
-
-    return await for_each(app, ids, one, verbs=("replay", "Replayed"), dry_run=dry_run)
-
-
-async def delete(app: Soniq, ids: Sequence[str], *, dry_run: bool) -> int:
-    """Delete each and return how many there were none of."""
-
-    async def one(letter: DeadLetter) -> None:
-        await app.dead_letter.delete(letter.id)
-
-    return await for_each(app, ids, one, verbs=("delete", "Deleted"), dry_run=dry_run)
+async def latest(app: Soniq, choice: Choice, limit: int, offset: int) -> list[DeadLetter]:
+    """Return letters by queue, name and reason, the latest end first."""
+    search = choice.search
+    return await app.dead_letter.list(
+        queue=search.queue, name=search.name, reason=search.reason, limit=limit, offset=offset
+    )
 
 
-async def for_each(
-    app: Soniq,
-    ids: Sequence[str],
-    act: Callable[[DeadLetter], Awaitable[None]],
-    *,
-    verbs: tuple[str, str],
-    dry_run: bool,
-) -> int:
-    """Act on each dead letter that there is, or only name it; return how many are missing."""
-    missing = 0
-    for job_id in ids:
-        try:
-            letter = await find(app, job_id)
-            if dry_run:
-                render.remark(f"Would {verbs[0]} {letter.id} ({letter.job_name}).")
-            else:
-                await act(letter)
-        except JobNotFound as error:
-            missing += 1
-            render.remark(f"Error: {error}")
-    if not dry_run:
-        render.remark(f"{verbs[1]} {counted(len(ids) - missing, 'dead letter')}.")
-    return missing
+async def newest(app: Soniq, choice: Choice, limit: int, after: str | None) -> Found[DeadLetter]:
+    """Return a page of ``limit`` letters, the newest job first, however many are looked at."""
+    read = app.dead_letter.search
+    page = await read(choice.search, fingerprint=choice.fingerprint, limit=limit, after=after)
+    while page.next is not None and len(page.items) < limit:
+        more = await read(
+            choice.search,
+            fingerprint=choice.fingerprint,
+            limit=limit - len(page.items),
+            after=page.next,
+        )
+        looked_at = page.looked_at + more.looked_at
+        page = more._replace(items=page.items + more.items, looked_at=looked_at)
+    return page
 
 
-async def count(app: Soniq, older_than: float, *, queue: str | None, name: str | None) -> int:
-    """Return how many dead letters ended more than ``older_than`` seconds ago."""
-    limit = app.clock.now() - timedelta(seconds=older_than)
-    letters = every(app, queue=queue, name=name, reason=None)
-    return sum([letter.finished_at < limit async for letter in letters])
-
-
-async def export(app: Soniq, *, queue: str | None, name: str | None, reason: str | None) -> int:
-    """Print every matching dead letter as a line of JSON and return their number."""
+async def export(app: Soniq, choice: Choice) -> int:
+    """Print every letter that is meant as a line of JSON and return their number."""
     number = 0
-    async for letter in every(app, queue=queue, name=name, reason=reason):
+    async for letter in every(app, choice):
         typer.echo(render.to_json(letter))
         number += 1
     return number
 
 
-async def every(
-    app: Soniq, *, queue: str | None, name: str | None, reason: str | None
-) -> AsyncIterator[DeadLetter]:
-    """Yield all that match, each once, page by page."""
-    seen: set[str] = set()
-    offset = 0
+async def every(app: Soniq, choice: Choice) -> AsyncIterator[DeadLetter]:
+    """Yield all that are meant, each once, page by page."""
+    after: str | None = None
     while True:
-        page = await app.dead_letter.list(
-            queue=queue, name=name, reason=reason, limit=PAGE, offset=offset
+        page = await app.dead_letter.search(
+            choice.search, fingerprint=choice.fingerprint, limit=PAGE, after=after
         )
-        for letter in page:
-            # A letter that arrives meanwhile shifts the pages: some would come twice.
-            if letter.id not in seen:
-                seen.add(letter.id)
-                yield letter
-        if len(page) < PAGE:
+        for letter in page.items:
+            yield letter
+        after = page.next
+        if after is None:
             return
-        offset += PAGE
-
-
-def letter_table(letters: Sequence[DeadLetter]) -> render.Table:
-    """Return one line per dead letter."""
-    columns = ("id", "task", "reason", "tries", "replays", "ended", "error")
-    rows = [
-        (
-            letter.id,
-            letter.job_name,
-            letter.reason,
-            letter.attempts,
-            letter.resurrection_count,
-            ended(letter),
-            first_line(letter.last_error),
-        )
-        for letter in letters
-    ]
-    return render.Table(
-        columns,
-        rows,
-        right=("tries", "replays"),
-        folded=("task",),
-        clipped=("error",),
-        wide={"tries": 140, "replays": 140, "error": 110},
-    )
-
-
-def ended(letter: DeadLetter) -> object:
-    """Return how long ago the last attempt ended; in a pipe the time."""
-    if not render.on_terminal():
-        return letter.finished_at
-    return render.age(letter.finished_at, datetime.now(UTC))
-
-
-def first_line(text: str | None) -> str | None:
-    """Return the first line of an error."""
-    return text.split("\n", 1)[0] if text else None

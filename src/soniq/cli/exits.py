@@ -21,6 +21,7 @@ from soniq.errors import (
     JobNotFound,
     ScheduleNotFound,
     SoniqError,
+    WorkerNotFound,
 )
 
 
@@ -41,6 +42,7 @@ CODES: tuple[tuple[type[SoniqError], Exit], ...] = (
     (DatabaseUnreachable, Exit.UNREACHABLE),
     (JobNotFound, Exit.NOT_FOUND),
     (ScheduleNotFound, Exit.NOT_FOUND),
+    (WorkerNotFound, Exit.NOT_FOUND),
     (ConfigurationError, Exit.USAGE),
     (InvalidOption, Exit.USAGE),
     (InvalidSearch, Exit.USAGE),

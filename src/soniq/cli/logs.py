@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from datetime import UTC, datetime
 
 from soniq.cli.escape import escape
 from soniq.errors import ConfigurationError
+from soniq.observability.logging import JobFields, JsonFormatter
 
 
 class ConsoleFormatter(logging.Formatter):
     """``12:31:07 WARNING soniq.worker: message``; what is not visible text is spelled out.
 
+    Where the record names a job and the message does not, ``(name id, attempt 1)`` follows.
     ``with_pid``: each line also says which process wrote it.
     """
 
@@ -25,22 +25,13 @@ class ConsoleFormatter(logging.Formatter):
         """Return the lines for a record."""
         return escape(super().format(record), lines=True)
 
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, pid, logger, message, and the traceback if any."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line for a record."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname,
-            "pid": record.process,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line, without the traceback that may follow."""
+        line, job_id = super().formatMessage(record), getattr(record, "job_id", None)
+        if job_id is None or str(job_id) in record.message:
+            return line
+        name, attempt = getattr(record, "job_name", "job"), getattr(record, "attempt", "?")
+        return f"{line} ({name} {job_id}, attempt {attempt})"
 
 
 def configure(level: str, kind: str, *, with_pid: bool = False) -> None:
@@ -58,6 +49,7 @@ def configure(level: str, kind: str, *, with_pid: bool = False) -> None:
     if logging.getLogger().handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(JobFields())
     handler.setFormatter(JsonFormatter() if kind == "json" else ConsoleFormatter(with_pid=with_pid))
     logging.getLogger().addHandler(handler)
     logging.getLogger("soniq").setLevel(number)

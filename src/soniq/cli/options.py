@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -34,17 +35,61 @@ DatabaseUrl = Annotated[
         help="postgresql://… or sqlite:///path (default: SONIQ_DATABASE_URL, else soniq.db here).",
     ),
 ]
+
+
+class LogKind(StrEnum):
+    """How lines of the log look: for people, or one JSON object each."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+LogFormat = Annotated[
+    LogKind | None, typer.Option("--log-format", help="Instead of SONIQ_LOG_FORMAT.")
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port", min=0, max=65_535, metavar="PORT",
+        help="Serve /metrics, /healthz and /readyz there.",
+    ),
+]  # fmt: skip
+MetricsHost = Annotated[
+    str | None,
+    typer.Option("--metrics-host", metavar="ADDRESS", help="At this address (127.0.0.1)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Check = Annotated[
     bool,
     typer.Option("--check", help="Only check that all due jobs have a worker; exit code 3 if not."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+By = Annotated[
+    str | None, typer.Option("--by", help="Who does it (default: cli:you@host), for the audit.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 QueueFilter = Annotated[str | None, typer.Option("--queue", "-q", help="Only of this queue.")]
-NameFilter = Annotated[str | None, typer.Option("--name", "-n", help="Only of this task.")]
+NameFilter = Annotated[
+    str | None,
+    typer.Option("--name", "--task", "-n", help="Only of this task; mail.* for all such."),
+]
 ReasonFilter = Annotated[
     str | None, typer.Option("--reason", "-r", help="Only with this reason, such as timeout.")
+]
+ErrorFilter = Annotated[
+    str | None, typer.Option("--error", "-e", help="Only where the error contains this.")
+]
+FingerprintFilter = Annotated[
+    str | None,
+    typer.Option("--fingerprint", "-f", help="Only of this failure: see `dead-letter groups`."),
+]
+SearchText = Annotated[
+    str | None,
+    typer.Option("--search", metavar="WORDS", help="In words: 'age:>1h args.user.id:42'."),
+]
+Everything = Annotated[bool, typer.Option("--all", help="All that there are, or that match.")]
+OptionalIds = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or filters, or --all.")
 ]
 Limit = Annotated[int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many.")]
 Offset = Annotated[int, typer.Option("--offset", min=0, help="Leave out the first so many.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from soniq.cli.exits import Exit, fail
-from soniq.cli.options import DatabaseUrl, Target
+from soniq.cli.options import DatabaseUrl, LogFormat, MetricsHost, MetricsPort, Target
 
 Queues = Annotated[
     str | None, typer.Option(help="Queues to serve, such as mail,urgent (default: all).")
@@ -27,8 +27,9 @@ MaxRss = Annotated[
 ]
 RunOnce = Annotated[bool, typer.Option("--run-once", help="Run what is due, then end.")]
 WithScheduler = Annotated[bool, typer.Option("--with-scheduler", help="Fire recurring jobs, too.")]
-# From a supervisor to its workers: the number of a descriptor.
+# From a supervisor to its workers: the number of a descriptor, and the worker's own.
 Descriptor = Annotated[int | None, typer.Option("--line", hidden=True)]
+Place = Annotated[int, typer.Option("--place", hidden=True)]
 
 
 def worker(
@@ -41,8 +42,12 @@ def worker(
     max_rss: MaxRss = None,
     run_once: RunOnce = False,
     with_scheduler: WithScheduler = False,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = None,
+    log_format: LogFormat = None,
     database_url: DatabaseUrl = None,
     descriptor: Descriptor = None,
+    place: Place = 0,
 ) -> None:
     """Run jobs until SIGTERM or Ctrl-C; running jobs may end first, the rest goes back.
 
@@ -59,12 +64,13 @@ def worker(
     if descriptor is None and (processes is not None or recycles):
         from soniq.cli.supervisor.run import supervise  # noqa: PLC0415
 
-        raise typer.Exit(supervise(processes or 1, run_once=run_once))
+        raise typer.Exit(supervise(processes or 1, run_once=run_once, log_format=log_format))
     from soniq.cli.stopping import ALONE, SUPERVISED, Stopping  # noqa: PLC0415
 
     # Before all that takes time: a signal is to be heeded from the start.
     stopping = Stopping(ALONE if descriptor is None else SUPERVISED)
     from soniq.cli import worker_run  # noqa: PLC0415
+    from soniq.cli.metrics import Address  # noqa: PLC0415
     from soniq.cli.supervisor.line import Line  # noqa: PLC0415
 
     worker_run.run(
@@ -75,6 +81,8 @@ def worker(
         max_jobs=max_jobs,
         max_rss=max_rss,
         with_scheduler=with_scheduler,
+        metrics=Address(metrics_port, metrics_host, place),
+        log_format=log_format,
         database_url=database_url,
         stopping=stopping,
         line=None if descriptor is None else Line(descriptor),

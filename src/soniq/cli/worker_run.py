@@ -17,6 +17,7 @@ from soniq import settings as configuration
 from soniq.app import Soniq
 from soniq.cli import load, logs, render
 from soniq.cli.exits import Exit, fail
+from soniq.cli.metrics import Address
 from soniq.cli.stopping import Stopping
 from soniq.cli.supervisor.line import Line
 from soniq.cli.tally import WORDS, told
@@ -36,6 +37,8 @@ def run(
     max_jobs: int | None,
     max_rss: int | None,
     with_scheduler: bool,
+    metrics: Address,
+    log_format: str | None,
     database_url: str | None,
     stopping: Stopping,
     line: Line | None,
@@ -47,7 +50,7 @@ def run(
 
     Ends the process with code 1 where jobs had to be left behind.
     """
-    app = prepare(target, database_url, with_pid=line is not None)
+    app = prepare(target, database_url, log_format=log_format, with_pid=line is not None)
     served = queues if queues is not None else app.settings.queues
     announce(app, served, concurrency or app.settings.concurrency)
     timeout = app.settings.shutdown_timeout
@@ -58,13 +61,19 @@ def run(
         shutdown=stopping.shutdown, max_jobs=max_jobs, max_rss=max_rss,
     )  # fmt: skip
     stopping.begin(timeout)
-    asyncio.run(work(app, worker, stopping, line))
+    asyncio.run(work(app, worker, stopping, line, metrics))
 
 
-def prepare(target: str | None, database_url: str | None, *, with_pid: bool = False) -> Soniq:
+def prepare(
+    target: str | None,
+    database_url: str | None,
+    *,
+    log_format: str | None = None,
+    with_pid: bool = False,
+) -> Soniq:
     """Return the app to work for, with the log set up as its settings say.
 
-    ``with_pid``: each line of the log names this process.
+    ``log_format`` wins over them; ``with_pid``: each line of the log names this process.
 
     Raises:
         DiscoveryError: there is no app to be found.
@@ -75,7 +84,7 @@ def prepare(target: str | None, database_url: str | None, *, with_pid: bool = Fa
         os.environ["SONIQ_DATABASE_URL"] = database_url
     with shown_where():
         app = find_app(target)
-    logs.configure(app.settings.log_level, app.settings.log_format, with_pid=with_pid)
+    logs.configure(app.settings.log_level, log_format or app.settings.log_format, with_pid=with_pid)
     refuse_other_database(app, database_url)
     return app
 
@@ -152,10 +161,12 @@ async def work(
     worker: Callable[[], Awaitable[WorkerReport]],
     stopping: Stopping,
     line: Line | None,
+    metrics: Address,
 ) -> None:
     """Run the worker, say what it has done, close the app."""
     try:
-        report = await worker()
+        async with metrics.serving(app, awaits_worker=True):
+            report = await worker()
         conclude(report, line)
         stopping.code = Exit.FAILED if report.abandoned else Exit.OK
     finally:

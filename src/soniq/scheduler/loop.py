@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from soniq.backends.contract import SCHEDULE_CHANGES, Backend
 from soniq.clock import Clock
 from soniq.errors import DatabaseError
-from soniq.events import Events, ScheduleFired
+from soniq.events import Events, ScheduleFired, ScheduleMissed
 from soniq.repeat import Pass
 from soniq.schedule import Agenda, Fired, Firing, Schedule
 from soniq.scheduler.plan import plan
@@ -136,7 +136,7 @@ class SchedulerLoop:
             await self._backend.wakeups.wake({one.queue for one in fired})
         for one in fired:
             logger.debug("Schedule %s: tick %s, job %s", one.name, one.tick, one.job_id)
-            await self._events.emit(ScheduleFired(one.name, one.tick, one.job_id))
+            await self._events.emit(ScheduleFired(one.name, one.queue, one.tick, one.job_id))
         names = {one.name for one in fired}
         for firing in firings:
             # Where nothing was to be fired, nobody knows who was first.
@@ -145,6 +145,7 @@ class SchedulerLoop:
                     "Schedule %s: %d tick(s) were missed before %s",
                     firing.name, firing.missed, firing.next_at.isoformat(),
                 )  # fmt: skip
+                await self._events.emit(ScheduleMissed(firing.name, firing.missed))
 
     async def _sleep(self, agenda: Agenda) -> None:
         seconds = LOOK_SECONDS * (0.9 + 0.2 * self._clock.random())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from soniq.job import ClaimedJob
 from soniq.options import ExecutorName
@@ -33,3 +34,14 @@ class Attempt:
     def unstoppable(self) -> bool:
         """Whether its handler runs in a thread, where nothing can stop it."""
         return self.executor == "thread"
+
+
+def about(job: ClaimedJob, worker_id: str) -> dict[str, Any]:
+    """Return the fields of a log record about a job, for where it is logged from outside of it."""
+    return {
+        "job_id": job.id,
+        "job_name": job.job_name,
+        "attempt": job.attempt,
+        "queue": job.queue,
+        "worker_id": worker_id,
+    }

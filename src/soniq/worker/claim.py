@@ -15,6 +15,7 @@ from soniq.outcome import is_suspect
 from soniq.registry import Registry
 from soniq.settings import Settings
 from soniq.worker.inflight import Inflight
+from soniq.worker.wishes import Wishes
 
 logger = logging.getLogger("soniq.worker")
 
@@ -42,7 +43,9 @@ class Claimer:
         queues: Queues,
         clock: Clock,
         settings: Settings,
+        wishes: Wishes,
     ) -> None:
+        self._wishes = wishes
         self._backend = backend
         self._inflight = inflight
         self._registry = registry
@@ -60,7 +63,9 @@ class Claimer:
         """Claim once, or wait until that makes sense; 0 means: again at once."""
         self._inflight.changed.clear()
         room = self._inflight.room()
-        if self._inflight.apart:
+        if not self._wishes.to_claim.is_set():
+            await self._keep_quiet()
+        elif self._inflight.apart:
             await self._run_apart(self._inflight.apart)
         elif not room:
             await self._inflight.changed.wait()
@@ -73,6 +78,9 @@ class Claimer:
         while True:
             self._inflight.changed.clear()
             room = self._inflight.room()
+            if not self._wishes.to_claim.is_set():
+                await self._keep_quiet()
+                continue
             if self._inflight.apart:
                 await self._run_apart(self._inflight.apart)
                 continue
@@ -109,6 +117,12 @@ class Claimer:
             self._next_due = None
         return len(jobs)
 
+    async def _keep_quiet(self) -> None:
+        """Give back what was not started; return when jobs may be claimed again."""
+        self._inflight.give_back_unstarted()
+        self._next_due = None
+        await self._wishes.to_claim.wait()
+
     def _hand_over(self, jobs: list[ClaimedJob]) -> None:
         suspects = [job for job in jobs if self._must_be_alone(job)]
         self._inflight.set_apart(suspects)
@@ -124,6 +138,8 @@ class Claimer:
     async def _run_apart(self, job: ClaimedJob) -> None:
         """Run a suspect with nothing beside it, so that nobody else can be blamed for a crash."""
         await self._inflight.quiet(ALONE_SECONDS)
+        if not self._wishes.to_claim.is_set():
+            return
         owned = await self._backend.jobs.isolate(job, worker=self._worker_id)
         self._inflight.take_apart(start=owned)
         await self._inflight.quiet(ALONE_SECONDS)

@@ -13,12 +13,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from soniq.backends.contract import Backend
-from soniq.backends.worker_contract import Lifeline, WorkerIdentity
+from soniq.backends.worker_contract import Lifeline, Vitals, WorkerIdentity
 from soniq.clock import Clock
 from soniq.errors import SoniqError
 from soniq.events import Events
 from soniq.repeat import repeat, rest
 from soniq.settings import Settings
+from soniq.worker.wishes import Wishes
 
 logger = logging.getLogger("soniq.heartbeat")
 
@@ -28,7 +29,10 @@ STOP_SECONDS = 1.2
 
 
 class Heartbeat:
-    """Holds the worker's lease from ``start`` until ``stop``."""
+    """Holds the worker's lease from ``start`` until ``stop``.
+
+    With each renewal it tells the ``vitals`` and hears the wishes; both in a thread of its own.
+    """
 
     def __init__(
         self,
@@ -37,12 +41,16 @@ class Heartbeat:
         *,
         settings: Settings,
         clock: Clock,
+        vitals: Callable[[], Vitals],
+        wishes: Wishes,
     ) -> None:
         self._backend = backend
         self._worker = worker
         self._interval = settings.heartbeat_interval
         self._lease = settings.heartbeat_timeout
         self._clock = clock
+        self._vitals = vitals
+        self._wishes = wishes
         self._registered, self._ended = uncancellable(), uncancellable()
         self._end: Callable[[], object] | None = None
         self._cancel: Callable[[], object] | None = None
@@ -51,6 +59,11 @@ class Heartbeat:
         # How many other workers there were at the last renewal; at first that is not known.
         self.others = 1
         self._thread = threading.Thread(target=self._live, name="soniq-heartbeat", daemon=True)
+
+    @property
+    def beats(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
 
     async def start(self) -> None:
         """Return once the worker is registered.
@@ -105,12 +118,7 @@ class Heartbeat:
                 if stop.is_set():
                     return
                 urgent.set()
-                renewal = await backend.workers.renew(self._worker.id, lease=self._lease)
-                if renewal is not None:
-                    self.others = renewal.others
-                else:
-                    logger.warning("Worker %s was given up; it registers anew", self._worker.id)
-                    await backend.workers.register(self._worker, lease=self._lease)
+                await self._renew(backend)
                 urgent.clear()
 
             await repeat("heartbeat", beat, stop=stop, clock=self._clock, events=Events())
@@ -118,6 +126,19 @@ class Heartbeat:
                 await self._end_lease(backend)
         finally:
             await backend.close()
+
+    async def _renew(self, backend: Backend) -> None:
+        """Renew the lease, tell how the worker does, and hear what is asked of it."""
+        me, lease = self._worker, self._lease
+        renewal = await backend.workers.renew(me.id, lease=lease, vitals=self._vitals())
+        if renewal is not None:
+            self.others = renewal.others
+            self._wishes.hear(renewal.wish)
+            return
+        logger.warning("Worker %s was given up; it registers anew", me.id)
+        await backend.workers.register(me, lease=lease)
+        # The row is another one; what was asked of this worker still is.
+        await backend.workers.ask(me.id, self._wishes.heard)
 
     def _listen(self, *events: asyncio.Event) -> None:
         """Let other threads set the events, or cancel the running task."""

@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import Sequence
 
+from soniq import __version__
 from soniq.backends.contract import Queues
 from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import InvalidOption
@@ -30,6 +31,7 @@ def introduce(
         queues=check_queues(settings.queues if queues is None else queues),
         concurrency=check_concurrency(settings.concurrency if concurrency is None else concurrency),
         tasks=registry.names,
+        version=__version__,
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
 from soniq.clock import Clock
 from soniq.job import ClaimedJob
-from soniq.outcome import Cancelled, Interrupted, Outcome, Settlement
+from soniq.outcome import Cancelled, Interrupted, Outcome, Release, Settlement
 from soniq.worker.attempt import Attempt
 from soniq.worker.settle import Settler
 
@@ -39,7 +39,7 @@ class Inflight:
         settler: Settler,
         clock: Clock,
     ) -> None:
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._execute = execute
         self._settler = settler
         self._clock = clock
@@ -85,10 +85,10 @@ class Inflight:
         if len(self._settler) > LARGEST_BACKLOG:
             return 0
         ahead = min(LARGEST_READ_AHEAD, int(self._rate * READ_AHEAD_SECONDS))
-        most = self._concurrency + ahead
-        self._enough = max(most - most // 2, self._concurrency)
+        most = self.concurrency + ahead
+        self._enough = max(most - most // 2, self.concurrency)
         room = most - len(self._running) - len(self._ready)
-        starving = not self._ready and len(self._running) < self._concurrency
+        starving = not self._ready and len(self._running) < self.concurrency
         return room if starving or room > most // 2 else 0
 
     def take(self, jobs: Sequence[ClaimedJob]) -> None:
@@ -116,24 +116,28 @@ class Inflight:
         """Return the claims whose handlers run and may still be told to stop."""
         return [attempt.job for attempt in self._running if may_stop(attempt)]
 
-    def give_back_stale(self) -> list[ClaimedJob]:
-        """Drop and return what has been ready for too long, or waits for another suspect."""
+    def give_back_stale(self) -> None:
+        """Release what has been ready for too long, or waits for another suspect."""
         limit = self._clock.monotonic() - STALE_SECONDS
         stale = [self._apart.pop() for _ in range(1, len(self._apart))]
         while self._ready and self._ready[0][0] < limit:
             stale.append(self._ready.popleft()[1])
-        return stale
+        self._give_back(stale)
 
     def close(self) -> None:
         """Start nothing any more; what runs may end."""
         self._closed = True
 
-    def give_back_unstarted(self) -> list[ClaimedJob]:
-        """Drop and return every job that has not been started."""
-        unstarted = [*self._apart, *(job for _, job in self._ready)]
+    def give_back_unstarted(self) -> None:
+        """Release every job that has not been started."""
+        self._give_back(self._apart)
         self._apart.clear()
+        self.give_back_ready()
+
+    def give_back_ready(self) -> None:
+        """Release the jobs that wait for a slot, but for those that are to run alone."""
+        self._give_back(job for _, job in self._ready)
         self._ready.clear()
-        return unstarted
 
     async def drain(self, timeout: float | None) -> bool:
         """Wait up to ``timeout`` seconds for the running handlers; tell whether all have ended."""
@@ -173,11 +177,15 @@ class Inflight:
         for task in self._tasks():
             task.cancel()
 
+    def _give_back(self, jobs: Iterable[ClaimedJob]) -> None:
+        for job in jobs:
+            self._settler.add(Settlement(job, Release()))
+
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [attempt.task for attempt in self._running]
 
     def _fill(self) -> None:
-        while self._ready and len(self._running) < self._concurrency and not self._closed:
+        while self._ready and len(self._running) < self.concurrency and not self._closed:
             attempt = Attempt(self._ready.popleft()[1])
             attempt.task = asyncio.create_task(self._carry(attempt), context=self._context.copy())
             self._running.add(attempt)

@@ -79,11 +79,19 @@ class Limits:
 
 def resident() -> int:
     """Return the bytes of memory that this process holds; without ``/proc``, ever held at most."""
+    now = resident_now()
+    if now is not None:
+        return now
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def resident_now() -> int | None:
+    """Return the bytes of memory that this process holds, None where there is no ``/proc``."""
     try:
         pages = int(STATM.read_text(encoding="ascii").split()[1])
     except OSError:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        return None
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

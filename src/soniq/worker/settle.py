@@ -24,6 +24,7 @@ from soniq.outcome import (
     Snooze,
 )
 from soniq.repeat import FIRST_PAUSE, LONGEST_PAUSE
+from soniq.worker.attempt import about
 
 logger = logging.getLogger("soniq.worker")
 
@@ -101,14 +102,17 @@ class Settler:
             job, outcome = settlement
             if job.id not in owned:
                 self.tally["lost"] += 1
-                logger.warning("Job %s (%s) was taken from this worker", job.job_name, job.id)
+                logger.warning(
+                    "Job %s (%s) was taken from this worker",
+                    job.job_name, job.id, extra=about(job, self._worker_id),
+                )  # fmt: skip
                 await self._events.emit(LeaseLost(job.id, job.job_name))
                 continue
             self.tally[NAMES[type(outcome)]] += 1
             if not isinstance(outcome, Complete):
-                log_failure(settlement)
+                log_failure(settlement, self._worker_id)
             if wanted:
-                await self._events.emit(JobSettled(job.id, job.job_name, outcome))
+                await self._events.emit(JobSettled(job.id, job.job_name, job.queue, outcome))
         # Queued again: whoever sleeps has to find out anew how long.
         queues = {
             job.queue
@@ -119,27 +123,30 @@ class Settler:
             await self._backend.wakeups.wake(queues)
 
 
-def log_failure(settlement: Settlement) -> None:
+def log_failure(settlement: Settlement, worker_id: str) -> None:
     """Say what went wrong with a job; nothing is said of those that went well."""
-    job, outcome = settlement.job, settlement.outcome
+    job, outcome = settlement
+    extra = about(job, worker_id)
     match outcome:
         case Retry(delay, failure):
             logger.warning(
                 "Job %s (%s) failed on attempt %d of %d, again in %g s: %s",
                 job.job_name, job.id, job.attempt, job.max_attempts, delay, failure.summary,
+                extra=extra,
             )  # fmt: skip
         case Crash(failure):
             logger.warning(
                 "Job %s (%s) crashed on attempt %d of %d, crash %d: %s",
                 job.job_name, job.id, job.attempt, job.max_attempts, job.crashes + 1,
-                failure.summary,
+                failure.summary, extra=extra,
             )  # fmt: skip
         case Bury(reason, failure):
             logger.error(
                 "Job %s (%s) goes to the dead letters (%s) after attempt %d of %d: %s",
                 job.job_name, job.id, reason, job.attempt, job.max_attempts, failure.summary,
+                extra=extra,
             )  # fmt: skip
         case Release():
-            logger.debug("Job %s (%s) is given back", job.job_name, job.id)
+            logger.debug("Job %s (%s) is given back", job.job_name, job.id, extra=extra)
         case _:
             pass

@@ -9,10 +9,12 @@ import threading
 import traceback
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from soniq.clock import Clock
 from soniq.events import Events, LoopBlocked
 from soniq.job import ClaimedJob
+from soniq.worker.attempt import about
 from soniq.worker.inflight import Inflight
 
 logger = logging.getLogger("soniq.worker")
@@ -41,12 +43,14 @@ class Watchdog:
     that is on the stack, and one more line when it turns again.
     """
 
-    def __init__(self, inflight: Inflight, *, events: Events, clock: Clock) -> None:
+    def __init__(self, inflight: Inflight, *, worker_id: str, events: Events, clock: Clock) -> None:
         self._inflight = inflight
+        self._worker_id = worker_id
         self._events = events
         self._clock = clock
         self._ended = threading.Event()
         self._question: Question | None = None
+        self._worst: float | None = None
         self._telling: list[Future[None]] = []
         self._thread = threading.Thread(target=self._live, name="soniq-watchdog", daemon=True)
 
@@ -65,6 +69,17 @@ class Watchdog:
         self._thread.join()
         await asyncio.gather(*map(asyncio.wrap_future, self._telling), return_exceptions=True)
 
+    def lag(self) -> float | None:
+        """Return by how many seconds the loop was late, at worst since the last call.
+
+        None where no job has run since. May be called from another thread.
+        """
+        worst, self._worst = self._worst, None
+        question = self._question
+        if question is None or question.answered is not None:
+            return worst
+        return max(worst or 0.0, self._clock.monotonic() - question.asked)
+
     def _live(self) -> None:
         while not self._ended.wait(TICK_SECONDS):
             self._look()
@@ -78,8 +93,10 @@ class Watchdog:
                 self._loop.call_soon_threadsafe(self._answer, question)
         elif question.answered is not None:
             self._question = None
-            if question.answered - question.asked > BLOCKED_SECONDS:
-                self._tell(question, question.answered - question.asked)
+            late = question.answered - question.asked
+            self._worst = max(self._worst or 0.0, late)
+            if late > BLOCKED_SECONDS:
+                self._tell(question, late)
         elif question.stack is None and now - question.asked > BLOCKED_SECONDS:
             question.suspects = self._inflight.on_loop(asyncio.current_task(self._loop))
             question.stack = stack_of(self._loop_thread)
@@ -87,6 +104,7 @@ class Watchdog:
                 "The event loop has not turned for %.1f s, so no other job moves. %s: use a plain "
                 "def (it gets a thread), or await what blocks. It stands here:\n%s",
                 now - question.asked, described(question.suspects), question.stack,
+                extra=self._about(question.suspects),
             )  # fmt: skip
 
     def _answer(self, question: Question) -> None:
@@ -99,6 +117,7 @@ class Watchdog:
             "The event loop turns again after %.1f s. %s", seconds,
             described(suspects) if question.stack else
             "Nothing else ran either: the process was stopped, or a call held the interpreter",
+            extra=self._about(suspects),
         )  # fmt: skip
         if self._events.wanted(LoopBlocked):
             job = suspects[0] if len(suspects) == 1 else None
@@ -111,6 +130,9 @@ class Watchdog:
             # Listeners live on the loop, as those of all other events do.
             telling = asyncio.run_coroutine_threadsafe(self._events.emit(event), self._loop)
             self._telling = [*(t for t in self._telling if not t.done()), telling]
+
+    def _about(self, suspects: tuple[ClaimedJob, ...]) -> dict[str, Any]:
+        return about(suspects[0], self._worker_id) if len(suspects) == 1 else {}
 
 
 def stack_of(thread: int) -> str:

@@ -11,16 +11,16 @@ from typing import Any
 from soniq.backends.contract import Backend
 from soniq.clock import Clock
 from soniq.events import Events, WorkerStarted
-from soniq.job import ClaimedJob
 from soniq.middleware import Middleware
 from soniq.options import ExecutorName
-from soniq.outcome import Outcome, Release, Settlement
+from soniq.outcome import Outcome
 from soniq.outlast import outlast
 from soniq.registry import Registry
 from soniq.repeat import Pass, repeat
 from soniq.settings import Settings
 from soniq.worker.attempt import Attempt
 from soniq.worker.claim import Claimer
+from soniq.worker.condition import Condition
 from soniq.worker.deadlines import Deadlines
 from soniq.worker.execute import Executor
 from soniq.worker.heartbeat import Heartbeat
@@ -36,7 +36,9 @@ from soniq.worker.runners.thread import ThreadRunner
 from soniq.worker.settle import Settler
 from soniq.worker.shutdown import Patience, Shutdown, Step
 from soniq.worker.unguarded import refuse_workers
+from soniq.worker.vitals import vitals
 from soniq.worker.watchdog import Watchdog
+from soniq.worker.wishes import Wishes
 
 logger = logging.getLogger("soniq.worker")
 
@@ -52,8 +54,9 @@ class WorkerReport:
     """What a worker did: durable outcomes by kind.
 
     ``lost`` outcomes were refused by the fence; ``abandoned`` jobs were still held at the end and
-    wait for their lease to run out. ``reason`` tells why it ended: ``stopped``, ``dry`` (nothing
-    was due), ``max_jobs`` or ``max_rss``.
+    wait for their lease to run out. ``reason`` tells why it ended: ``stopped``, ``asked`` (to stop,
+    by an operator: see ``app.workers.stop``), ``dry`` (nothing was due), ``max_jobs`` or
+    ``max_rss``.
     """
 
     worker_id: str
@@ -107,6 +110,7 @@ class Crew:
         self._settler = Settler(backend, identity.id, events=events, clock=clock)
         execute = self._execute_limited if self._limits.any else self._executor.execute
         inflight = self._inflight = Inflight(identity.concurrency, execute, self._settler, clock)
+        wishes = self._wishes = Wishes(inflight, self.shutdown)
         self._claimer = Claimer(
             backend,
             inflight,
@@ -115,11 +119,13 @@ class Crew:
             queues=identity.queues,
             clock=clock,
             settings=settings,
+            wishes=wishes,
         )
         self._revoker = Revoker(backend, inflight, worker_id=identity.id)
-        self._watchdog = Watchdog(inflight, events=events, clock=clock)
-        self._heartbeat = Heartbeat(backend.sibling, identity, settings=settings, clock=clock)
+        self._watchdog = Watchdog(inflight, worker_id=identity.id, events=events, clock=clock)
+        self._heartbeat = self._make_heartbeat(backend)
         self._maintenance = self._make_maintenance(backend)
+        self._condition = Condition(inflight, backend.wakeups, self._heartbeat, self.shutdown)
 
     async def run(
         self,
@@ -143,7 +149,8 @@ class Crew:
             tasks: list[asyncio.Task[Any]] = [preparing]
             try:
                 if await self._ended(preparing, stop=stop):
-                    tasks += self._start_loops(claim=not run_once)
+                    self._condition.loops = loops = self._start_loops(claim=not run_once)
+                    tasks += loops
                     dry = [asyncio.create_task(self._claimer.run_dry())] if run_once else []
                     tasks += dry
                     if await self._ended(*dry, stop=stop):
@@ -152,10 +159,21 @@ class Crew:
                 self.shutdown.request(Step.ABANDON)
                 raise
             finally:
+                self._condition.ended = True
                 abandoned = await self._end(tasks)
-        reason = self._limits.reason or reason
+        reason = self._limits.reason or self._wishes.reason or reason
         tally = self._settler.tally
         return WorkerReport(self.identity.id, **tally, abandoned=abandoned, reason=reason)
+
+    def _make_heartbeat(self, backend: Backend) -> Heartbeat:
+        return Heartbeat(
+            backend.sibling,
+            self.identity,
+            settings=self._settings,
+            clock=self._clock,
+            vitals=lambda: vitals(self._inflight, self._watchdog),
+            wishes=self._wishes,
+        )
 
     def _make_maintenance(self, backend: Backend) -> Maintenance:
         return Maintenance(
@@ -169,12 +187,13 @@ class Crew:
 
     async def _prepare(self, *, run_once: bool) -> None:
         await self._ready()
+        self._wishes.attach()
         await self._heartbeat.start()
         self._watchdog.start()
         if run_once:
             # Before the loops: two rescues at once could hide a job from the only claim.
             await self._maintenance.rescue()
-        await self._events.emit(WorkerStarted(self.identity.id))
+        await self._events.emit(WorkerStarted(self.identity.id, self._condition))
 
     async def _ended(self, *work: asyncio.Task[Any], stop: asyncio.Event) -> bool:
         """Wait until a piece of work has ended, or a stop is requested; tell which it was.
@@ -247,7 +266,7 @@ class Crew:
         inflight.close()
         patience = Patience(self._settings.shutdown_timeout, shutdown.abandoning)
         await patience.outlast(put_down(tasks), at_least=LEAST_SECONDS)
-        self._release(inflight.give_back_unstarted())
+        inflight.give_back_unstarted()
         revoke = self._loop(
             "revoke", self._revoker.one_pass, REVOKE_SECONDS, until=shutdown.abandoning
         )
@@ -288,11 +307,7 @@ class Crew:
         self.shutdown.request(Step.DRAIN)
 
     async def _give_back_stale(self) -> None:
-        self._release(self._inflight.give_back_stale())
-
-    def _release(self, jobs: Sequence[ClaimedJob]) -> None:
-        for job in jobs:
-            self._settler.add(Settlement(job, Release()))
+        self._inflight.give_back_stale()
 
 
 def make_runners(settings: Settings) -> dict[ExecutorName, Runner]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from soniq.backends.contract import Queues
 from soniq.backends.memory.tables import JobRow, Place, Tables
+from soniq.standing import Ahead
 
 Head = tuple[int, datetime, str, str]  # priority, scheduled_at, id: the order of claims; queue
 
@@ -85,3 +86,23 @@ def served(tables: Tables, queues: Queues) -> list[str]:
     """Return the queues to claim from, each once, none that is paused; for None all there are."""
     named = tables.waiting if queues is None else dict.fromkeys(queues)
     return [queue for queue in named if queue not in tables.paused]
+
+
+def ahead(tables: Tables, row: JobRow, *, now: datetime, bound: int) -> Ahead:
+    """Return how many due jobs of its queue come before a QUEUED one in the order of claims."""
+    number = 0
+    own = (row.priority, row.scheduled_at, row.id)
+    for priority, heap in tables.levels(row.queue):
+        if priority > row.priority:
+            break
+        # A job may have left an old place behind, but stands in one only.
+        number += len(
+            {
+                place
+                for place in heap
+                if place[0] <= now
+                and (priority, *place) < own
+                and tables.stands(place, row.queue, priority)
+            }
+        )
+    return Ahead.counted(number, bound)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
+from soniq.backends.filters import is_possible
 from soniq.backends.memory import history
-from soniq.backends.memory.claim import Walk
+from soniq.backends.memory.claim import Walk, ahead
+from soniq.backends.memory.filters import matcher, walk
 from soniq.backends.memory.rows import claimed
 from soniq.backends.memory.rows import job as job_of
 from soniq.backends.memory.settle import apply, check_json, owned
@@ -20,6 +23,8 @@ from soniq.clock import Clock
 from soniq.history import PastAttempt
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
 from soniq.outcome import NOT_FOUND, Complete, Reason, Settlement, is_guilty, worker_lost
+from soniq.search import Found, JobSearch
+from soniq.standing import Ahead
 
 
 class MemoryJobStore:
@@ -210,6 +215,59 @@ class MemoryJobStore:
             ]
             found.sort(key=lambda row: row.id, reverse=True)
             return [job_of(row) for row in found[offset : offset + limit]]
+
+    async def search(
+        self, search: JobSearch, *, limit: int, after: str | None = None, window: int = 100_000
+    ) -> Found[Job]:
+        """Return up to ``limit`` jobs that match, newest first."""
+        if search.reason is not None or not is_possible(search):
+            return Found([], 0, None)
+        with self._tables.lock:
+            jobs = self._tables.jobs
+            fits = matcher(search, self._clock.now())
+
+            def matches(key: str) -> bool:
+                return search.status in {None, jobs[key].status} and fits(jobs[key])
+
+            ids, looked_at, following = walk(jobs, matches, limit, after, window)
+            return Found([job_of(jobs[key]) for key in ids], looked_at, following)
+
+    async def running(self, *, limit: int = 1000) -> list[Job]:
+        """Return jobs that are PROCESSING, the longest-running first."""
+        with self._tables.lock:
+            rows = [self._tables.jobs[key] for key in self._tables.processing]
+            rows.sort(key=lambda row: (row.started_at or row.created_at, row.id))
+            return [job_of(row) for row in rows[:limit]]
+
+    async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
+        """Return jobs that are DONE or CANCELLED since then, the earliest end first."""
+        with self._tables.lock:
+            jobs = self._tables.jobs
+            places = [
+                place
+                for place in self._tables.ended
+                # A deleted job leaves its place behind.
+                if place[0] >= since and place[1] in jobs and jobs[place[1]].finished_at == place[0]
+            ]
+            return [job_of(jobs[key]) for _, key in heapq.nsmallest(limit, places)]
+
+    async def ahead(self, job_id: str, *, bound: int = 10_000) -> Ahead | None:
+        """Return how many due jobs of its queue a QUEUED job has before it."""
+        with self._tables.lock:
+            row = self._tables.jobs.get(job_id)
+            if row is None or row.status is not JobStatus.QUEUED:
+                return None
+            return ahead(self._tables, row, now=self._clock.now(), bound=bound)
+
+    async def hasten(self, job_id: str) -> bool:
+        """Make a QUEUED job that is scheduled for later due now; tell whether it was one."""
+        with self._tables.lock:
+            row, now = self._tables.jobs.get(job_id), self._clock.now()
+            if row is None or row.status is not JobStatus.QUEUED or row.scheduled_at <= now:
+                return False
+            row.scheduled_at = now
+            self._tables.line_up(row)  # its old place is dropped when it comes to the top
+            return True
 
     async def cancel(self, job_id: str) -> bool:
         """Cancel a QUEUED job, or ask for the end of a PROCESSING one; tell whether it was one."""

@@ -57,7 +57,9 @@ class MemoryStatsStore:
         with self._tables.lock:
             now = self._clock.now()
             alive = [
-                row.identity.queues for row in self._tables.workers.values() if row.expires_at > now
+                row.identity.queues
+                for row in self._tables.workers.values()
+                if row.expires_at > now and row.wish is None
             ]
             due = {
                 queue: min(heap[0][0] for _, heap in levels)

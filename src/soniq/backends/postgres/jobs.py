@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
-from soniq.backends.postgres import rows
+from soniq.backends.postgres import filters, rows
 from soniq.backends.postgres.claims import Claims
 from soniq.backends.postgres.completion import transaction
 from soniq.backends.postgres.insert import insert_own, native, write
@@ -19,6 +20,8 @@ from soniq.errors import JobProcessing
 from soniq.history import PastAttempt
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
 from soniq.outcome import NOT_FOUND, Reason, Settlement
+from soniq.search import Found, JobSearch
+from soniq.standing import Ahead
 
 
 class PostgresJobs:
@@ -122,6 +125,45 @@ class PostgresJobs:
         """Return jobs, newest first."""
         records = await self._db.fetch("jobs/find", queue, status, name, limit, offset)
         return [rows.job(record) for record in records]
+
+    async def search(
+        self, search: JobSearch, *, limit: int, after: str | None = None, window: int = 100_000
+    ) -> Found[Job]:
+        """Return up to ``limit`` jobs that match, newest first."""
+        if search.reason is not None or not filters.can_begin(search, after):
+            return Found([], 0, None)
+        place = (self._clock.pinned(), after, window, limit)
+        records = await self._db.fetch(
+            "jobs/search", *place, *filters.parameters(search), search.status
+        )
+        return filters.page(records, rows.job)
+
+    async def running(self, *, limit: int = 1000) -> list[Job]:
+        """Return jobs that are PROCESSING, the longest-running first."""
+        records = await self._db.fetch("jobs/running", limit)
+        return [rows.job(record) for record in records]
+
+    async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
+        """Return jobs that are DONE or CANCELLED since then, the earliest end first."""
+        records = await self._db.fetch("jobs/ended", since, limit)
+        return [rows.job(record) for record in records]
+
+    async def ahead(self, job_id: str, *, bound: int = 10_000) -> Ahead | None:
+        """Return how many due jobs of its queue a QUEUED job has before it."""
+        # One more than are counted, to see whether there is one.
+        place = (self._clock.pinned(), rows.as_uuid(job_id), bound + 1)
+        records = await self._db.fetch("jobs/ahead", *place)
+        return Ahead.counted(records[0]["number"], bound) if records else None
+
+    async def hasten(self, job_id: str) -> bool:
+        """Make a QUEUED job that is scheduled for later due now; tell whether it was one."""
+        key = rows.as_uuid(job_id)
+        hastened = await self._db.fetch_once("jobs/hasten", self._clock.pinned(), key)
+        if hastened:
+            # It is due later than what was taken so far, unless clocks stand still; but its id is
+            # older. Other processes find it as they find new jobs.
+            self._claims.put_back()
+        return bool(hastened)
 
     async def cancel(self, job_id: str) -> bool:
         """Cancel a QUEUED job, or ask for the end of a PROCESSING one; tell whether it was one."""

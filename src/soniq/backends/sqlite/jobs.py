@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
 from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.refusals import still_running
+from soniq.backends.sqlite import filters
+from soniq.backends.sqlite.ahead import ahead
 from soniq.backends.sqlite.claim import claim, due_at
 from soniq.backends.sqlite.completion import Completions
 from soniq.backends.sqlite.connection import Database
@@ -24,6 +27,8 @@ from soniq.clock import Clock
 from soniq.history import PastAttempt
 from soniq.job import ClaimedJob, Job, JobStatus, NewJob
 from soniq.outcome import Settlement
+from soniq.search import Found, JobSearch
+from soniq.standing import Ahead
 
 
 class SqliteJobStore:
@@ -147,6 +152,47 @@ class SqliteJobStore:
             lambda connection: connection.execute(sql("jobs/find"), wanted).fetchall()
         )
         return [job_of(record) for record in records]
+
+    async def search(
+        self, search: JobSearch, *, limit: int, after: str | None = None, window: int = 100_000
+    ) -> Found[Job]:
+        """Return up to ``limit`` jobs that match, newest first."""
+        if search.reason is not None or not filters.can_begin(search, after):
+            return Found([], 0, None)
+        wanted = {**filters.parameters(search, self._clock.now()), "status": search.status}
+        return await filters.walk(
+            self._database, "jobs", wanted, limit=limit, after=after, window=window, value=job_of
+        )
+
+    async def running(self, *, limit: int = 1000) -> list[Job]:
+        """Return jobs that are PROCESSING, the longest-running first."""
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/running"), {"limit": limit}).fetchall()
+        )
+        return [job_of(record) for record in records]
+
+    async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
+        """Return jobs that are DONE or CANCELLED since then, the earliest end first."""
+        facts = {"since": text(since), "limit": limit}
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/ended"), facts).fetchall()
+        )
+        return [job_of(record) for record in records]
+
+    async def ahead(self, job_id: str, *, bound: int = 10_000) -> Ahead | None:
+        """Return how many due jobs of its queue a QUEUED job has before it."""
+        return await self._database.read(
+            lambda connection: ahead(connection, job_id, now=text(self._clock.now()), bound=bound)
+        )
+
+    async def hasten(self, job_id: str) -> bool:
+        """Make a QUEUED job that is scheduled for later due now; tell whether it was one."""
+
+        def work(connection: Connection) -> bool:
+            facts = {"id": job_id, "now": text(self._clock.now())}
+            return connection.execute(sql("jobs/hasten"), facts).rowcount > 0
+
+        return await self._database.write(work)
 
     async def cancel(self, job_id: str) -> bool:
         """Cancel a QUEUED job, or ask for the end of a PROCESSING one; tell whether it was one."""

@@ -88,7 +88,7 @@ class SqliteStatsStore:
 def first_unserved(connection: Connection, now: datetime) -> dict[str, str]:
     """Return the queues with queued jobs that no living worker serves, and what is due first."""
     rows = connection.execute(sql("workers/find"), {"now": text(now)}).fetchall()
-    alive = [worker.queues for worker in map(worker_of, rows) if worker.alive]
+    alive = [w.queues for w in map(worker_of, rows) if w.alive and w.wish is None]
     return {
         queue: first
         for queue in served(connection, None)

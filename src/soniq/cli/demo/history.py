@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from soniq.app import Soniq
+from soniq.cli.dead_letter_choice import Choice
 from soniq.cli.dead_letter_work import every
 from soniq.cli.demo.plan import QUEUE, History, read_item
 from soniq.job import DeadLetter, Job, JobStatus, Worker
+from soniq.search import JobSearch
 
 PAGE = 5_000
 WAITING = (JobStatus.QUEUED, JobStatus.PROCESSING)
@@ -39,7 +41,7 @@ async def read_latest(app: Soniq) -> Rows:
     jobs = [(run, job) for job in await read_jobs(app) if (run := run_of(job))]
     letters = [
         (run, letter)
-        async for letter in every(app, queue=QUEUE, name=None, reason=None)
+        async for letter in every(app, Choice(JobSearch(queue=QUEUE)))
         if (run := run_of(letter))
     ]
     latest = max((run for run, _ in (*jobs, *letters)), default=0)

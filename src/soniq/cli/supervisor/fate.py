@@ -14,6 +14,8 @@ LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 30.0
 # So often in a row a worker may fail to start, where none has ever started.
 TRIES = 3
+# The reason of a worker's end that an operator has asked for, by `soniq workers stop`.
+ASKED = "asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Place:
             return Leave()
         if ended.report is not None:
             self.failures = 0
-            return Leave() if run_once else Restart(0.0)
+            # One fewer is what the operator asked for: a successor would undo it.
+            return Leave() if run_once or ended.reason == ASKED else Restart(0.0)
         self.failures = 1 if ended.seconds >= STEADY_SECONDS else self.failures + 1
         hopeless = run_once or ended.code == Exit.USAGE or self.failures >= TRIES
         if not proven and hopeless:

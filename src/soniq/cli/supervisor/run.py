@@ -8,11 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from soniq.cli import logs
 from soniq.cli.exits import Exit
 from soniq.cli.supervisor.child import Child
-from soniq.cli.supervisor.fate import Ended, GiveUp, Place, Restart, Sum
+from soniq.cli.supervisor.fate import ASKED, Ended, GiveUp, Place, Restart, Sum
 from soniq.cli.tally import told
 from soniq.clock import SystemClock
 from soniq.repeat import rest
@@ -33,7 +34,7 @@ class Supervisor:
     """
 
     def __init__(
-        self, command: Callable[[int], Sequence[str]], processes: int, *, run_once: bool
+        self, command: Callable[[int, int], Sequence[str]], processes: int, *, run_once: bool
     ) -> None:
         self._command = command
         self._processes = processes
@@ -52,7 +53,7 @@ class Supervisor:
         for number in SIGNALS:
             signal.signal(number, lambda n, _: loop.call_soon_threadsafe(self._on_signal, n))
         logger.info("Supervisor %d starts %d worker(s)", os.getpid(), self._processes)
-        await asyncio.gather(*(self._keep(first=n == 0) for n in range(self._processes)))
+        await asyncio.gather(*(self._keep(n) for n in range(self._processes)))
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # there is nothing left to stop
         done = self._sum
@@ -62,13 +63,13 @@ class Supervisor:
         )  # fmt: skip
         return self._code or (Exit.FAILED if done.counts.get("abandoned") else Exit.OK)
 
-    async def _keep(self, *, first: bool) -> None:
+    async def _keep(self, number: int) -> None:
         """Keep a place filled, as long as that is wanted."""
         place = Place()
-        if not first:
+        if number:
             await self._proven.wait()
         while not self._stopping.is_set():
-            ended = await self._run_one()
+            ended = await self._run_one(number)
             fate = place.decide(
                 ended,
                 proven=self._proven.is_set(),
@@ -85,11 +86,17 @@ class Supervisor:
                 logger.error("Worker %d %s: no worker can start", ended.pid, ended.words)
                 self._code = fate.code
                 self._stopping.set()
+            elif ended.reason == ASKED and not self._stopping.is_set():
+                logger.warning(
+                    "Worker %d ended as an operator asked: none takes its place before the "
+                    "supervisor is started anew", ended.pid,
+                )  # fmt: skip
             break
         self._proven.set()
 
-    async def _run_one(self) -> Ended:
-        child = await Child.start(self._command, self._proven.set)
+    async def _run_one(self, number: int) -> Ended:
+        command = partial(self._command, number)
+        child = await Child.start(command, self._proven.set)
         self._children.add(child)
         if self._step is not None:
             child.ask(self._step)
@@ -117,7 +124,7 @@ class Supervisor:
             child.ask(self._step)
 
 
-def supervise(processes: int, *, run_once: bool) -> int:
+def supervise(processes: int, *, run_once: bool, log_format: str | None = None) -> int:
     """Run workers with the options of this process's own command line; return the exit code.
 
     Raises:
@@ -125,13 +132,13 @@ def supervise(processes: int, *, run_once: bool) -> int:
     """
     # Only these two of all settings; the workers check them, each with the app's own.
     level, kind = os.environ.get("SONIQ_LOG_LEVEL"), os.environ.get("SONIQ_LOG_FORMAT")
-    logs.configure(level or "INFO", kind or "console")
+    logs.configure(level or "INFO", log_format or kind or "console")
     return asyncio.run(Supervisor(command_line, processes, run_once=run_once).run())
 
 
-def command_line(descriptor: int) -> list[str]:
-    """Return the command line of a worker process whose end of the line has that number."""
+def command_line(place: int, descriptor: int) -> list[str]:
+    """Return the command line of the worker process in a place, with its end of the line."""
     words = sys.argv[1:]
     after = words.index("worker") + 1
-    line = ["--line", str(descriptor)]
+    line = ["--line", str(descriptor), "--place", str(place)]
     return [sys.executable, "-m", "soniq", *words[:after], *line, *words[after:]]

@@ -37,6 +37,7 @@ level AS (
         AND NOT EXISTS (
             SELECT FROM soniq_workers AS worker
             WHERE worker.expires_at > COALESCE($1::timestamptz, now())
+                AND worker.wish IS NULL
                 AND (worker.queues IS NULL OR existing.queue = ANY (worker.queues))
         )
     UNION ALL

@@ -1,0 +1,9 @@
+-- Along the index of what has ended.
+SELECT
+    id, job_name, queue, priority, status, args, attempts, max_attempts, scheduled_at, created_at,
+    started_at, finished_at, worker_id, result, result_error, last_error, last_traceback, unique_key,
+    crashes
+FROM soniq_jobs
+WHERE finished_at >= $1
+ORDER BY finished_at
+LIMIT $2

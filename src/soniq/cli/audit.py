@@ -1,0 +1,56 @@
+"""``soniq audit``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from soniq.cli import load, render
+from soniq.cli.options import AsJson, DatabaseUrl, Limit
+
+if TYPE_CHECKING:
+    from soniq.history import AuditEntry
+
+Before = Annotated[
+    str | None, typer.Option("--before", metavar="ID", help="Only what is older than this entry.")
+]
+
+
+def audit(
+    *,
+    limit: Limit = 50,
+    before: Before = None,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List what people did to jobs, queues, workers and schedules, the latest first."""
+    found = load.run(database_url, lambda app: app.audit.list(limit=limit, before=before))
+    if as_json:
+        render.document(found)
+        return
+    render.table(entry_table(found))
+    if not found:
+        render.remark("Nobody has changed anything: by hand, that is.")
+    elif len(found) == limit:
+        render.remark(f"There may be more: --before {found[-1].id}.")
+
+
+def entry_table(entries: list[AuditEntry]) -> render.Table:
+    """Return one line per entry; in a pipe with its id and the exact time."""
+    if not render.on_terminal():
+        rows = [(one.at, one.actor, one.action, one.target, one.detail, one.id) for one in entries]
+        return render.Table(("at", "who", "did", "to", "detail", "id"), rows)
+    now = datetime.now(UTC)
+    shown = [
+        (render.age(one.at, now), one.actor, one.action, one.target, one.detail or None)
+        for one in entries
+    ]
+    return render.Table(
+        ("when", "who", "did", "to", "detail"),
+        shown,
+        folded=("to",),
+        clipped=("detail",),
+        wide={"detail": 110},
+    )

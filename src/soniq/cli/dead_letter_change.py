@@ -1,0 +1,178 @@
+"""``soniq dead-letter replay|delete|cleanup``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from soniq.cli import dead_letter_changing as changing
+from soniq.cli import load, render
+from soniq.cli.dead_letter_choice import Choice, choose
+from soniq.cli.dead_letter_show import places, sample_of
+from soniq.cli.exits import Exit, fail
+from soniq.cli.options import (
+    DatabaseUrl,
+    DryRun,
+    ErrorFilter,
+    Everything,
+    FingerprintFilter,
+    NameFilter,
+    OptionalIds,
+    QueueFilter,
+    ReasonFilter,
+    SearchText,
+    Yes,
+    confirm,
+    counted,
+    read_duration,
+)
+
+if TYPE_CHECKING:
+    from soniq.job import DeadLetter
+    from soniq.search import Preview
+
+Age = Annotated[
+    float,
+    typer.Option(
+        parser=read_duration, metavar="AGE", help="Only what ended longer ago, such as 12h or 7d."
+    ),
+]
+First = Annotated[
+    int | None,
+    typer.Option(
+        "--first", "--limit", "-l", min=1, help="Only the so many oldest, to try whether it helps."
+    ),
+]
+
+
+def replay(
+    ids: OptionalIds = None,
+    *,
+    everything: Everything = False,
+    queue: QueueFilter = None,
+    name: NameFilter = None,
+    reason: ReasonFilter = None,
+    error: ErrorFilter = None,
+    fingerprint: FingerprintFilter = None,
+    search: SearchText = None,
+    first: First = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Queue dead letters again, each as a new job with a fresh budget; print the new ids.
+
+    By id, or all that match the filters and were never replayed, the oldest first.
+    """
+    choice = choose(
+        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+    )
+    check_what(ids, choice, named=everything or first is not None)
+    if ids:
+        finish(load.run(database_url, lambda app: changing.replay(app, ids, dry_run=dry_run)))
+        return
+    if not yes or dry_run:
+        seen = load.run(database_url, lambda app: changing.preview(app, choice, replayed=False))
+        if not told("replay", seen, first=first, yes=yes, dry_run=dry_run):
+            return
+    load.run(database_url, lambda app: changing.replay_matching(app, choice, first))
+
+
+def delete(
+    ids: OptionalIds = None,
+    *,
+    everything: Everything = False,
+    queue: QueueFilter = None,
+    name: NameFilter = None,
+    reason: ReasonFilter = None,
+    error: ErrorFilter = None,
+    fingerprint: FingerprintFilter = None,
+    search: SearchText = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Delete dead letters for good: by id, or all that match the filters."""
+    choice = choose(
+        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+    )
+    check_what(ids, choice, named=everything)
+    if ids:
+        if not dry_run:
+            confirm(f"Delete {counted(len(ids), 'dead letter')} for good?", yes=yes)
+        finish(load.run(database_url, lambda app: changing.delete(app, ids, dry_run=dry_run)))
+        return
+    if not yes or dry_run:
+        seen = load.run(database_url, lambda app: changing.preview(app, choice))
+        if not told("delete", seen, yes=yes, dry_run=dry_run):
+            return
+    load.run(database_url, lambda app: changing.delete_matching(app, choice))
+
+
+def cleanup(
+    *,
+    older_than: Age,
+    queue: QueueFilter = None,
+    name: NameFilter = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Delete all dead letters that ended longer ago than AGE."""
+    if dry_run or not yes:
+        number = load.run(
+            database_url, lambda app: changing.count(app, older_than, queue=queue, name=name)
+        )
+        if dry_run or not number:
+            render.remark(
+                f"{'Would delete' if number else 'There are'} {counted(number, 'dead letter')}."
+            )
+            return
+        confirm(f"Delete {counted(number, 'dead letter')} for good?", yes=yes)
+    load.run(database_url, lambda app: changing.cleanup(app, older_than, queue=queue, name=name))
+
+
+def check_what(ids: list[str] | None, choice: Choice, *, named: bool) -> None:
+    """Refuse a command that does not say which letters it means, or says it twice."""
+    if ids and (named or not choice.is_everything):
+        message = "Filters and --all mean all that match: give them, or ids, but not both."
+        raise fail(message, Exit.USAGE)
+    if not ids and not named and choice.is_everything:
+        message = "Say which: give ids of dead letters, filters such as --queue, or --all."
+        raise fail(message, Exit.USAGE)
+
+
+def told(
+    verb: str,
+    seen: Preview[DeadLetter],
+    *,
+    first: int | None = None,
+    yes: bool,
+    dry_run: bool,
+) -> bool:
+    """Say what would be done, and ask; tell whether to go on."""
+    if not seen.count:
+        render.remark(f"There are no dead letters to {verb} that match.")
+        return False
+    what = amount(seen, first)
+    if dry_run:
+        render.remark(f"Would {verb} {what}.\nIn the queues: {places(seen.queues)}.")
+        render.remark(f"The newest of them:\n{sample_of(seen.sample)}")
+        return False
+    confirm(f"{verb.capitalize()} {what}{'' if verb == 'replay' else ' for good'}?", yes=yes)
+    return True
+
+
+def amount(seen: Preview[DeadLetter], first: int | None) -> str:
+    """Return how many letters are meant, in words."""
+    letters = counted(seen.count, "dead letter")
+    if not seen.exact:
+        letters = f"at least {letters}"
+    return letters if first is None or first >= seen.count else f"the {first:,} oldest of {letters}"
+
+
+def finish(failures: int) -> None:
+    """Exit with "not found" if there were failures."""
+    if failures:
+        raise typer.Exit(Exit.NOT_FOUND)

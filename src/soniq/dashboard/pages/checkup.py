@@ -1,0 +1,40 @@
+"""What ``soniq doctor`` finds, asked for seldom, however many look at it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from soniq.app import Soniq
+from soniq.dashboard.shared import Shared
+from soniq.dashboard.state import dashboard_of
+from soniq.doctor import Finding
+
+SECONDS = 60.0
+
+
+class Checkup:
+    """The findings of the last minute, for one dashboard."""
+
+    def __init__(self, soniq: Soniq) -> None:
+        self._shared = Shared(soniq.check, SECONDS, soniq.clock)
+
+    async def findings(self, *, anew: bool = False) -> list[Finding]:
+        """Return what was found; ``anew``: look now, whenever the last look was."""
+        if anew:
+            self._shared.forget()
+        return await self._shared.get()
+
+
+def checkup_of(request: Request) -> Checkup:
+    """Return the checkup of the dashboard that a request is for."""
+    state = request.app.state
+    if not hasattr(state, "checkup"):
+        state.checkup = Checkup(dashboard_of(request).soniq)
+    checkup: Checkup = state.checkup
+    return checkup
+
+
+async def troubles(request: Request) -> list[Finding]:
+    """Return the findings that call for somebody to do something now."""
+    findings = await checkup_of(request).findings()
+    return [finding for finding in findings if finding.severity == "error"]

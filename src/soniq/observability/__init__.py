@@ -1,0 +1,1 @@
+"""What operators watch: logs that name the job, metrics, traces, and whether all is well."""

@@ -1,0 +1,188 @@
+"""One poller for all who look."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from soniq.clock import SystemClock
+from soniq.dashboard.live import MOST_STREAMS, PARTS, STREAM_SECONDS, Channel, Live
+from soniq.errors import DatabaseUnreachable
+from soniq.events import Events
+from tests.support.clock import FrozenClock
+from tests.support.dashboard import asking, board_of, dashboard_app
+
+FAST = 0.02
+
+
+class Database:
+    """Services that count how often they are asked; ``value`` is what all of them return."""
+
+    def __init__(self, clock: Any) -> None:
+        self.asked = 0
+        self.value: object = 0
+        self.away = False
+        self.polled = asyncio.Event()
+        ask = self.ask
+        one = SimpleNamespace(list=ask, total=ask, by_queue=ask, series=ask, groups=ask)
+        self.soniq: Any = SimpleNamespace(
+            queues=one, workers=one, stats=one, dead_letter=one, clock=clock, events=Events()
+        )
+
+    async def ask(self) -> object:
+        """Count, and answer."""
+        self.asked += 1
+        self.polled.set()
+        if self.away:
+            message = "nobody answers"
+            raise DatabaseUnreachable(message)
+        return self.value
+
+    async def polls(self) -> None:
+        """Wait until it is asked once more."""
+        self.polled.clear()
+        await self.polled.wait()
+
+
+@pytest.fixture
+def database() -> Database:
+    """What the poller asks, in real time."""
+    return Database(SystemClock())
+
+
+async def next_tick(events: AsyncIterator[str]) -> list[str]:
+    """Return what the next event says has changed."""
+    async for text in events:
+        if "event: tick" in text:
+            changed: list[str] = json.loads(text.partition("data: ")[2])["changed"]
+            return changed
+    return []
+
+
+async def test_fifty_streams_cost_one_poll(database: Database) -> None:
+    """However many look, each part is read once; all are told of a change."""
+    live = Live(database.soniq, poll_seconds=FAST)
+    streams = [live.stream() for _ in range(50)]
+    waiting = [asyncio.create_task(next_tick(stream)) for stream in streams]
+    ticks = await asyncio.gather(*waiting)
+    assert database.asked == len(PARTS)
+    assert {tuple(tick) for tick in ticks} == {PARTS}
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_nobody_looks_so_nothing_is_asked(database: Database) -> None:
+    """The poller runs only while somebody listens."""
+    live = Live(database.soniq, poll_seconds=FAST)
+    assert database.asked == 0
+    stream = live.stream()
+    await next_tick(stream)
+    assert live.streams == 1
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert live.streams == 0
+    await asyncio.sleep(0)
+    assert live._poller is None
+    # The fixtures of all tests see to it that no task is left.
+
+
+async def test_only_changes_are_told(database: Database) -> None:
+    """A poll that finds the same says nothing; one that finds something else says what."""
+    live = Live(database.soniq, poll_seconds=FAST)
+    stream = live.stream()
+    await next_tick(stream)
+    following = asyncio.create_task(next_tick(stream))
+    await database.polls()
+    await database.polls()
+    assert not following.done()
+    database.value = 1
+    assert "standings" in await following
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_database_that_is_away_is_told_and_asked_again(database: Database) -> None:
+    """Pages learn of it, and of its return; the poller goes on."""
+    live = Live(database.soniq, poll_seconds=FAST)
+    database.away = True
+    stream = live.stream()
+    assert await next_tick(stream) == ["database"]
+    database.away, database.value = False, 1
+    while "standings" not in await next_tick(stream):
+        pass
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_snapshot_is_shared_for_as_long_as_it_is_fresh(clock: FrozenClock) -> None:
+    """Two queries a second at most: standings each second, the rest each five."""
+    database = Database(clock)
+    live = Live(database.soniq)
+    parts = len(PARTS)
+    await asyncio.gather(*(live.snapshot() for _ in range(200)))
+    assert database.asked == parts
+    for _ in range(60):
+        clock.advance(seconds=1)
+        await asyncio.gather(*(live.snapshot() for _ in range(200)))
+    assert database.asked - parts == 60 + 12 * (parts - 1)
+    assert (database.asked - parts) / 60 <= 2
+
+
+async def test_what_was_just_changed_is_read_anew(clock: FrozenClock) -> None:
+    """Whoever pauses a queue sees it paused on the next page."""
+    database = Database(clock)
+    live = Live(database.soniq)
+    await live.snapshot()
+    database.value = 1
+    assert (await live.snapshot()).standings == 0  # type: ignore[comparison-overlap]
+    live.forget()
+    assert (await live.snapshot()).standings == 1  # type: ignore[comparison-overlap]
+
+
+async def test_close_ends_all_streams(database: Database) -> None:
+    """At once, whatever they wait for."""
+    live = Live(database.soniq, poll_seconds=60)
+    streams = [asyncio.create_task(drained(live.stream())) for _ in range(3)]
+    await database.polled.wait()
+    live.close()
+    assert all("tick" in text for text in await asyncio.gather(*streams))
+
+
+async def drained(events: AsyncIterator[str]) -> str:
+    """Return all that a stream says until it ends."""
+    return "".join([text async for text in events])
+
+
+async def test_a_stream_ends_by_itself(clock: FrozenClock) -> None:
+    """A server that shuts down waits for answers: this one has an end, and a way to go on."""
+    database = Database(clock)
+    live = Live(database.soniq)
+    stream = live.stream()
+    assert await anext(stream) == "retry: 1000\n\n"
+    await next_tick(stream)
+    clock.advance(seconds=STREAM_SECONDS)
+    assert [text async for text in stream] == []
+
+
+async def test_who_comes_back_is_told_what_was_missed() -> None:
+    """A browser says which event it saw last; the first time there is nothing to make up for."""
+    channel = Channel()
+    channel.publish(["standings"])
+    assert await channel.after(channel.position(None), timeout=0) is None
+    assert await channel.after(channel.position("1"), timeout=0) is None
+    for last_id in ("0", "7", "x", ""):
+        missed = await channel.after(channel.position(last_id), timeout=0)
+        assert missed is not None
+        assert missed.text.startswith("id: 1\nevent: tick\n")
+
+
+async def test_streams_are_events_and_there_are_not_too_many() -> None:
+    """``GET /live`` is an event stream; the 201st is asked to come back later."""
+    app = dashboard_app()
+    live = board_of(app).live
+    live.streams = MOST_STREAMS
+    async with asking(app) as client:
+        answer = await client.get("/live")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
