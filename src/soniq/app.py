@@ -15,7 +15,7 @@ from soniq.backends.contract import Backend, Migration
 from soniq.clock import Clock, SystemClock
 from soniq.dead_letter import DeadLetters
 from soniq.definitions import Definitions
-from soniq.doctor.finding import Finding
+from soniq.doctor import Finding
 from soniq.doctor.service import Doctor
 from soniq.enqueue import Enqueuer, Target, shape_arguments
 from soniq.events import Events

@@ -1,4 +1,4 @@
-"""Where a run keeps its files: in memory, where there is enough of it; else where all others are."""
+"""Where a run keeps its files: in memory, where there is enough of it; else where others are."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from soniq.cli.options import AsJson, DatabaseUrl, counted
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
-    from soniq.doctor.finding import Finding
+    from soniq.doctor import Finding
 
 Only = Annotated[
     list[str] | None,
