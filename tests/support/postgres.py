@@ -134,11 +134,15 @@ class Databases:
 
 
 # What a test may have changed beside the rows: tables, indexes, their options, the steps of the
-# schema, statistics.
+# schema, statistics, the settings of the database.
 LOOKS = """
 SELECT md5(string_agg(concat_ws(' ', relname, relkind, relnatts, reloptions), ',' ORDER BY relname))
     || (SELECT md5(string_agg(step::text, ',' ORDER BY version)) FROM soniq_migrations AS step)
     || (SELECT count(*) FROM pg_statistic WHERE starelid = 'soniq_jobs'::regclass)
+    || (
+        SELECT count(*) FROM pg_db_role_setting
+        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
 FROM pg_class
 WHERE relnamespace = 'public'::regnamespace
 """
