@@ -77,60 +77,26 @@ class Databases:
         self._server = server
         self._free: list[str] = []
         self._looks: object = None
-        # A connection to each database, to empty it by, and the loop that all of them belong to.
-        self._loop = asyncio.new_event_loop()
-        self._brooms: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
 
     def take(self) -> str:
-        """Return the name of a database that looks like a new one."""
+        """Return the name of a database that looks like a new one, with nobody connected to it."""
         if self._free:
             return self._free.pop()
         name = self._server.clone()
-        self._looks = self._run(lambda: self._look_at(name))
+        self._looks = run_apart(lambda: look_at(self._server.url_of(name)))
         return name
 
     def give_back(self, name: str) -> None:
         """Empty a database for the next test, or drop it if that does not make it as new."""
-        if self._run(lambda: self._sweep(name)) == self._looks:
+        if run_apart(lambda: sweep(self._server.url_of(name))) == self._looks:
             self._free.append(name)
         else:
-            self._drop(name)
+            self._server.drop(name)
 
     def drop(self) -> None:
         """Drop all databases that have been given back."""
         for name in self._free:
-            self._drop(name)
-        self._loop.close()
-
-    def _drop(self, name: str) -> None:
-        self._run(lambda: self._lay_down(name))
-        self._server.drop(name)
-
-    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        return run_apart(work, self._loop.run_until_complete)
-
-    async def _look_at(self, name: str) -> object:
-        """Return a fingerprint of the schema."""
-        return await (await self._broom(name)).fetchval(LOOKS)
-
-    async def _sweep(self, name: str) -> object:
-        """Delete all rows and return the fingerprint of the schema; None where that fails."""
-        try:
-            await empty(await self._broom(name))
-            return await self._look_at(name)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError):
-            return None
-
-    async def _broom(self, name: str) -> asyncpg.Connection[asyncpg.Record]:
-        broom = self._brooms.get(name)
-        if broom is None or broom.is_closed():  # a test may have ended all connections
-            broom = await asyncpg.connect(self._server.url_of(name))
-            self._brooms[name] = broom
-        return broom
-
-    async def _lay_down(self, name: str) -> None:
-        if broom := self._brooms.pop(name, None):
-            await broom.close()
+            self._server.drop(name)
 
 
 # What a test may have changed beside the rows: tables, indexes, their options, the steps of the
@@ -187,19 +153,32 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
         await connection.close()
 
 
+async def look_at(url: str) -> object:
+    """Return a fingerprint of the schema."""
+    async with connected(url) as connection:
+        return await connection.fetchval(LOOKS)
+
+
+async def sweep(url: str) -> object:
+    """Delete all rows and return the fingerprint of the schema; None where that fails."""
+    try:
+        async with connected(url) as connection:
+            await empty(connection)
+            return await connection.fetchval(LOOKS)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None
+
+
 async def execute(url: str, statement: str) -> None:
     """Run a statement on a connection of its own."""
     async with connected(url) as connection:
         await connection.execute(statement)
 
 
-def run_apart(
-    work: Callable[[], Coroutine[Any, Any, T]],
-    run: Callable[[Coroutine[Any, Any, T]], T] = asyncio.run,
-) -> T:
+def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine in a thread and loop of its own, so that any fixture may do so."""
     with ThreadPoolExecutor(1) as executor:
-        return executor.submit(lambda: run(work())).result()
+        return executor.submit(lambda: asyncio.run(work())).result()
 
 
 # --- one run: a folder that its processes share ---------------------------------------------------
