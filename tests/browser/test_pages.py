@@ -1,0 +1,105 @@
+"""Every page in a browser: it shows its data, breaks nothing, asks nobody else, and fits."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.addresses import REFUSED, addresses
+from tests.browser.chromium import launched
+from tests.browser.conftest import NARROW, WIDE, OpenSite, OpenTab
+from tests.browser.site import Site
+
+# What must be there to be read, of the shop's data.
+SHOWN = {
+    "overview": ["Dead letters", "billing", "paused"],
+    "jobs": ["mail.send_receipt", "state:queued"],
+    "job, done": ["Arguments", "Facts"],
+    "job, tried before": ["Traceback (most recent call last)", "frames of libraries"],
+    "bulk": ["Cancel", "jobs?"],
+    "queues": ["card provider is down", "dashboard:ana", "not served"],
+    "failures": ["PaymentDeclined", "cannot identify image file"],
+    "failure": ["In a terminal"],
+    "dead letter": ["It will not run again by itself"],
+    "schedules": ["reports.daily", "paused"],
+    "schedule": ["Europe/Paris"],
+    "workers": ["web-1", "batch-1"],
+    "system": ["soniq_jobs", "queues.pause"],
+    "nowhere": ["404"],
+}
+BROADER = """() => {
+    const most = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= most) return [];
+    return [...document.querySelectorAll("body *")]
+        .filter((one) => one.getBoundingClientRect().right > most + 1 && !one.closest(".scroll"))
+        .map((one) => `${one.tagName}.${one.className}: ${one.getBoundingClientRect().right}`);
+}"""
+CHART = "document.querySelector('[data-plot] canvas')?.getBoundingClientRect().width ?? 0"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_every_page_renders(
+    open_site: OpenSite, open_tab: OpenTab, theme: str, size: dict[str, int]
+) -> None:
+    """With its data, nothing to complain about, and no wider than the window."""
+    site = open_site()
+    tab = open_tab(site, refusals_are_fine=True, color_scheme=theme, viewport=size)
+    for page, address in addresses(site).items():
+        answer = tab.goto(address)
+        assert answer
+        assert (answer.status >= 400) == (page in REFUSED), page
+        expect(tab.locator("main h1")).to_be_visible()
+        for text in SHOWN.get(page, []):
+            assert tab.get_by_text(text).count() or text in tab.content(), (page, text)
+        assert tab.evaluate(BROADER) == [], page
+        ground = tab.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert (ground == "rgb(255, 255, 255)") == (theme == "light"), page
+
+
+def test_scripts_of_others_run(tab: Page) -> None:
+    """The chart is drawn, and pages follow what happens."""
+    tab.goto("/")
+    expect(tab.locator("#live")).to_have_text("live")
+    assert tab.evaluate(CHART) > 500
+
+
+@pytest.mark.parametrize("page", ["/", "/jobs", "/queues", "/failures", "/schedules", "/workers",
+                                  "/system"])  # fmt: skip
+def test_an_empty_database_has_pages_too(open_site: OpenSite, open_tab: OpenTab, page: str) -> None:
+    """Nothing is wrong where nothing is."""
+    tab = open_tab(open_site(demo=False), viewport=NARROW)
+    tab.goto(page)
+    expect(tab.locator("main h1")).to_be_visible()
+    assert tab.evaluate(BROADER) == []
+
+
+def test_what_must_not_happen_is_seen(browser: Browser, site: Site) -> None:
+    """The checks can fail: each of these is noted."""
+    from tests.browser.watch import Watch  # noqa: PLC0415 - not the one of the fixture
+
+    context = browser.new_context(base_url=site.url)
+    watch = Watch(site.url)
+    watch.follow(context)
+    tab = context.new_page()
+    tab.goto("/")
+    tab.evaluate("document.body.append(Object.assign(document.createElement('script'), "
+                 "{textContent: 'window.ran = 1'}))")  # fmt: skip
+    tab.evaluate("document.body.append(Object.assign(document.createElement('img'), "
+                 "{src: 'http://127.0.0.1:9/x.png'}))")  # fmt: skip
+    tab.evaluate("setTimeout(() => { throw new Error('broken') })")
+    tab.evaluate("alert(1)")
+    tab.evaluate("document.body.style.width = '4000px'")
+    assert tab.evaluate("window.ran") is None
+    assert tab.evaluate(BROADER) != []
+    context.close()
+    said = "\n".join(watch.complaints)
+    for part in ("CSP script-src", "CSP img-src", "broken", "a dialog"):
+        assert part in said
+
+
+def test_a_missing_browser_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says how to get one; nothing is skipped."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(FileNotFoundError, match="make browser"):
+        launched(None)  # type: ignore[arg-type] - nothing is driven
