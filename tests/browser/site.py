@@ -17,6 +17,7 @@ import uvicorn
 from soniq import Soniq
 from soniq.dashboard import create_dashboard_app
 from soniq.dashboard.serve import Server, listen
+from soniq.dashboard.state import Dashboard
 from tests.support.dashboard import board_of, broken, fine
 
 T = TypeVar("T")
@@ -55,8 +56,9 @@ class Loop:
 class Site:
     """A dashboard that is served; its app runs in the same loop as the server."""
 
-    def __init__(self, loop: Loop, app: Soniq, path: Path, url: str) -> None:
-        self.app = app
+    def __init__(self, loop: Loop, board: Dashboard, path: Path, url: str) -> None:
+        self.app = board.soniq
+        self._board = board
         self.path = path
         self.url = url
         self._loop = loop
@@ -69,6 +71,10 @@ class Site:
         """Enqueue a job, and return its id."""
         args = options.pop("args", {"number": 1})
         return self.run(self.app.enqueue(name, args=args, **options))
+
+    def hush(self) -> None:
+        """End all streams, and begin no other one."""
+        self._loop.call(self._board.live.close)
 
     def work(self) -> None:
         """Run the jobs that are due and that this app knows: mail.send and mail.break."""
@@ -103,16 +109,16 @@ def served(loop: Loop, path: Path, **options: Any) -> Generator[Site]:
     app.job(name="mail.send", queue=QUEUE)(fine)
     app.job(name="mail.break", queue=QUEUE)(broken)
     opened = open_site(app, **options)
-    url = loop.run(opened.__aenter__())
+    url, board = loop.run(opened.__aenter__())
     try:
-        yield Site(loop, app, path, url)
+        yield Site(loop, board, path, url)
     finally:
         loop.run(opened.__aexit__(None, None, None))
 
 
 @asynccontextmanager
-async def open_site(app: Soniq, **options: Any) -> AsyncGenerator[str]:
-    """Serve a dashboard at a free port, and give its address."""
+async def open_site(app: Soniq, **options: Any) -> AsyncGenerator[tuple[str, Dashboard]]:
+    """Serve a dashboard at a free port; give its address, and what it is made of."""
     await app.ensure_initialized()
     dashboard = create_dashboard_app(app, **options)
     board = board_of(dashboard)
@@ -124,7 +130,7 @@ async def open_site(app: Soniq, **options: Any) -> AsyncGenerator[str]:
     with listen("127.0.0.1", 0) as socket:
         serving = asyncio.create_task(server.serve([socket]))
         await ready.wait()
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}", board
         server.should_exit = True
         board.live.close()
         await serving

@@ -12,7 +12,7 @@ addEventListener("securitypolicyviolation", (event) => console.error(
     "CSP", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
 """
 # Chromium says so of each answer that is an error; a test that wants one allows it.
-REFUSED = "Failed to load resource"
+REFUSED = ("Failed to load resource", "htmx: htmx:sse:error: SSE reconnect failed")
 
 
 @dataclass
