@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, ParamSpec, Self, overload
 
 from typing_extensions import Unpack
@@ -15,6 +15,8 @@ from soniq.backends.contract import Backend, Migration
 from soniq.clock import Clock, SystemClock
 from soniq.dead_letter import DeadLetters
 from soniq.definitions import Definitions
+from soniq.doctor import Finding
+from soniq.doctor.service import Doctor
 from soniq.enqueue import Enqueuer, Target, shape_arguments
 from soniq.events import Events
 from soniq.job import Job, JobStatus, Worker
@@ -96,6 +98,7 @@ class Soniq(Definitions):
         )
         self.jobs = Jobs(self.backend, self._enqueuer, clock=self.clock, ready=ready)
         self.scheduler = Scheduler(self.backend, self._enqueuer, ready=ready)
+        self._doctor = Doctor(self.backend, self.settings, stats=self.stats, ready=ready)
         self._middleware: list[Middleware] = []
         self._opening = Opening(self.backend)
 
@@ -134,6 +137,10 @@ class Soniq(Definitions):
     async def migrations(self) -> list[Migration]:
         """Return the steps of the schema, each with the time when it was applied, or None."""
         return await self.backend.migrations()
+
+    async def check(self, only: Collection[str] | None = None) -> list[Finding]:
+        """Return what every check of ``soniq doctor`` finds, or those of the ids in ``only``."""
+        return await self._doctor.check(only)
 
     # --- enqueue --------------------------------------------------------------------------------
 

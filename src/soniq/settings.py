@@ -120,11 +120,21 @@ def nearest(name: str, known: Any) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def strangers() -> list[str]:
+    """Return the ``SONIQ_*`` variables of this process that nobody reads."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return [
+        name
+        for name in os.environ
+        if (upper := name.upper()).startswith(PREFIX)
+        and upper not in known
+        and not upper.startswith("SONIQ_TEST_")
+    ]
+
+
 def warn_of_strangers() -> None:
     """Warn of ``SONIQ_*`` variables that nobody reads: most are typing errors."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
-    for name in os.environ:
-        upper = name.upper()
-        if upper.startswith(PREFIX) and upper not in known and not upper.startswith("SONIQ_TEST_"):
-            hint = nearest(upper, known)
-            warnings.warn(f"Unknown environment variable {name}.{hint}", stacklevel=3)
+    for name in strangers():
+        hint = nearest(name.upper(), known)
+        warnings.warn(f"Unknown environment variable {name}.{hint}", stacklevel=3)

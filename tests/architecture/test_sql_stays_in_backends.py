@@ -19,12 +19,16 @@ def is_sql(text: str) -> bool:
     return STATEMENT.search(text) is not None
 
 
+# The statements there are cures: told to people, and run by nothing.
+TOLD = SOURCE / "doctor"
+
+
 def test_sql_stays_in_backends() -> None:
     """No SQL statement stands outside of backends/."""
     strays = [
         place(path, node)
         for path in files()
-        if not path.is_relative_to(SOURCE / "backends")
+        if not path.is_relative_to(SOURCE / "backends") and not path.is_relative_to(TOLD)
         for node in ast.walk(parse(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_sql(node.value)
     ]

@@ -18,7 +18,7 @@ async def test_facts(backend: Backend, clock: FrozenClock) -> None:
     assert (found.backend, found.now) == (backend.name, clock.now())
     assert found.version.count(".") >= 1
     assert {table.name for table in found.tables} >= TABLES
-    assert found.facts.get("missing_indexes", []) == []
+    assert not found.facts.get("missing_indexes")
     # PostgreSQL 14 knows no versions of its rules of sorting.
     assert found.facts["hidden"].keys() <= {"collation"}
     json.dumps(dict(found.facts), default=str)

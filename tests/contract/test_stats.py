@@ -6,7 +6,17 @@ from soniq.backends.contract import Backend
 from soniq.backends.worker_contract import WorkerIdentity
 from soniq.outcome import Complete
 from tests.support import FrozenClock
-from tests.support.store import OTHER, WORKER, buried, claim, claimed_job, insert, new_job, settle
+from tests.support.store import (
+    OTHER,
+    WORKER,
+    buried,
+    claim,
+    claimed_job,
+    insert,
+    new_job,
+    register,
+    settle,
+)
 
 
 async def test_nothing(backend: Backend) -> None:
@@ -77,3 +87,26 @@ async def test_a_living_worker_serves_its_queues(backend: Backend, clock: Frozen
     assert await backend.stats.unserved(grace=0) == {"slow": 20.0}
     clock.advance(seconds=10)
     assert await backend.stats.unserved(grace=0) == {"mail": 30.0, "slow": 30.0}
+
+
+async def test_tasks_that_nobody_knows(backend: Backend, clock: FrozenClock) -> None:
+    """Those of due jobs, with the first due time; not of paused queues, nor of what is later."""
+    start = clock.now()
+    await insert(
+        backend,
+        new_job(clock, "new.one", queue="b", priority=500),
+        new_job(clock, "new.one", queue="a", delay=5),
+        new_job(clock, "new.two", queue="a"),
+        new_job(clock, "new.late", queue="a", delay=60),
+        new_job(clock, "new.paused", queue="c"),
+        new_job(clock, "mail.send"),
+    )
+    await backend.queues.pause("c", by="ana")
+    await register(backend, WORKER, tasks=("mail.send",))
+    clock.advance(seconds=5)
+    assert await backend.stats.unknown() == {"new.one": start, "new.two": start}
+    assert list(await backend.stats.unknown()) == ["new.one", "new.two"]
+    await register(backend, OTHER, tasks=("new.one", "new.two"), lease=10)
+    assert await backend.stats.unknown() == {}
+    clock.advance(seconds=10)
+    assert await backend.stats.unknown() == {"new.one": start, "new.two": start}

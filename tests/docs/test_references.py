@@ -12,6 +12,7 @@ import typer
 import soniq.errors
 from soniq.cli.commands import app
 from soniq.cli.exits import Exit
+from soniq.doctor.checks import CHECKS
 from soniq.errors import SoniqError
 from soniq.settings import Settings
 from tests.architecture.sources import ROOT, SOURCE
@@ -111,3 +112,17 @@ def test_every_module_stands_in_the_tree() -> None:
         for path in SOURCE.rglob("*.py")
     }
     assert sorted(names - words - {"soniq"}) == []
+
+
+WHERE = {
+    ("postgres",): "PostgreSQL",
+    ("sqlite",): "SQLite",
+    ("postgres", "sqlite"): "PostgreSQL, SQLite",
+    ("postgres", "sqlite", "memory"): "everywhere",
+}
+
+
+def test_every_check_is_described() -> None:
+    """The doctor's page names each check once, in order, with its title and where it is made."""
+    described = [tuple(row[:3]) for row in rows(REFERENCE / "doctor.md")[2:]]
+    assert described == [(one.id, one.title, WHERE[one.backends]) for one in CHECKS.values()]

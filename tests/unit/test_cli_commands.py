@@ -135,6 +135,38 @@ def test_status_check(
     assert (found["ok"], [problem["queue"] for problem in found["problems"]]) == (False, ["math"])
 
 
+def test_doctor(run: Run, ids: dict[str, str]) -> None:
+    """What is wrong comes first, with its cure, and makes exit code 3; some checks alone."""
+    told = run("doctor", code=3)
+    rows = lines(told)
+    assert rows[0][0] != "ok"
+    assert {row[0] for row in rows} >= {"ok", "warning"}
+    assert told.stderr.startswith(f"{len(rows)} checks: ")
+    [row] = lines(run("doctor", "--only", "no-worker", code=3))
+    assert (row[:2], row[-1]) == (["warning", "no-worker"], "soniq worker module:app")
+    found = json.loads(run("doctor", "--only", "quick-check,journal-mode", "--json").stdout)
+    assert found["ok"] is True
+    assert [one["id"] for one in found["findings"]] == ["journal-mode", "quick-check"]
+    assert "Did you mean 'no-worker'?" in run("doctor", "--only", "no-workers", code=2).stderr
+
+
+def test_doctor_on_a_terminal(
+    run: Run, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is well is only counted, unless it is asked for."""
+    monkeypatch.setattr("soniq.cli.render.on_terminal", lambda: True)
+    told = run("doctor", code=3).stdout
+    assert "Cure: soniq worker module:app" in told
+    assert "journal-mode" not in told
+    assert "journal-mode" in run("doctor", "--all", code=3).stdout
+
+
+def test_doctor_makes_nothing(run: Run, sqlite_path: Path) -> None:
+    """Where there is no database, the pending schema is what is wrong."""
+    assert "soniq setup" in run("doctor", code=3).stdout
+    assert not sqlite_path.exists()
+
+
 @pytest.mark.parametrize("command", ["status", "jobs list", "dead-letter list"])
 def test_looking_creates_nothing(run: Run, sqlite_path: Path, command: str) -> None:
     """Where there is no database, a command that looks says so and makes none."""
@@ -156,7 +188,9 @@ def test_jobs_are_listed(run: Run, ids: dict[str, str]) -> None:
     """Newest first, with filters, and a hint where there is more."""
     assert [row[0] for row in lines(run("jobs", "list"))] == [ids["queued"], ids["done"]]
     assert [row[0] for row in lines(run("jobs", "list", "--status", "done"))] == [ids["done"]]
-    assert "--offset 1" in run("jobs", "list", "--limit", "1").stderr
+    more = run("jobs", "list", "--limit", "1").stderr
+    assert f"--after {ids['queued']}" in more
+    assert [row[0] for row in lines(run("jobs", "list", "--after", ids["queued"]))] == [ids["done"]]
     assert "No job matches" in run("jobs", "list", "--queue", "none").stderr
     listed = json.loads(run("jobs", "list", "--json", "--name", "math.doubles").stdout)
     assert [job["args"] for job in listed] == [{"number": 4}, {"number": 1}]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from soniq.backends.contract import Migration
 
-MADE = re.compile(r"^CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(\w+)", re.MULTILINE)
+MADE = re.compile(r"^CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(\w+)[^;]+;", re.MULTILINE)
 DROPPED = re.compile(r"^DROP INDEX (?:CONCURRENTLY )?(\w+)", re.MULTILINE)
 
 
@@ -57,10 +57,16 @@ def report(known: Sequence[Script], applied: Mapping[int, datetime]) -> list[Mig
     return [script.applied(applied.get(script.version)) for script in known]
 
 
-def indexes(steps: Iterable[Script]) -> set[str]:
-    """Return the names of the indexes that are there after these steps, by their text."""
-    found: set[str] = set()
+def indexes(steps: Iterable[Script]) -> dict[str, str]:
+    """Return the indexes that are there after these steps, with the statement that makes each."""
+    found: dict[str, str] = {}
     for step in steps:
-        found -= set(DROPPED.findall(step.sql))
-        found |= set(MADE.findall(step.sql))
+        for name in DROPPED.findall(step.sql):
+            found.pop(name, None)
+        found |= {made[1]: " ".join(made[0].split()) for made in MADE.finditer(step.sql)}
     return found
+
+
+def missing(steps: Iterable[Script], present: Collection[str]) -> dict[str, str]:
+    """Return the indexes that should be there after these steps and are not."""
+    return {name: made for name, made in indexes(steps).items() if name not in present}

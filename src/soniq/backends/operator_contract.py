@@ -203,6 +203,14 @@ class StatsStore(Protocol):
         """
         ...
 
+    async def unknown(self, *, limit: int = 100) -> dict[str, datetime]:
+        """Return the tasks of due jobs that no living worker knows, with the first due time.
+
+        Sorted. Looks at the first ``limit`` jobs of each queue in the order of claims, where those
+        that nobody can take stay behind; paused queues are left out.
+        """
+        ...
+
     async def rollups(
         self,
         *,

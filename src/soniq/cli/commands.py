@@ -13,6 +13,7 @@ from soniq.cli import (
     audit,
     dashboard,
     dead_letter,
+    doctor,
     jobs,
     queues,
     scheduler,
@@ -67,6 +68,7 @@ app.add_typer(workers.app, name="workers")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
 app.command("audit")(audit.audit)
+app.command("doctor")(doctor.doctor)
 app.command("migrate-status")(status.migrate_status)
 
 

@@ -14,6 +14,7 @@ from soniq.cli.dead_letter_choice import choose
 from soniq.cli.dead_letter_show import attempt_table, group_table, letter_table
 from soniq.cli.exits import Exit, fail
 from soniq.cli.options import (
+    After,
     AsJson,
     DatabaseUrl,
     ErrorFilter,
@@ -31,9 +32,6 @@ app = typer.Typer(
     help="Look at jobs that will not run again by themselves; replay or delete them.",
     no_args_is_help=True,
 )
-After = Annotated[
-    str | None, typer.Option("--after", metavar="ID", help="Go on after this one of a search.")
-]
 Redact = Annotated[
     bool, typer.Option("--redact", help="Leave out what looks secret, such as passwords.")
 ]

@@ -14,11 +14,12 @@ COMMANDS = {
     "Look": {
         "status": "Show the database, its queues and its workers.",
         "dashboard": "Look at all of it in a browser.",
-        "jobs": "Look at jobs, cancel them.",
+        "jobs": "Look at jobs, ask why one waits, retry or cancel.",
         "queues": "Look at queues, pause them.",
         "workers": "Look at workers, quiet or stop them.",
         "schedules": "Look at recurring jobs, pause or run them.",
         "audit": "List what people did to jobs, queues and schedules.",
+        "doctor": "Find out what is wrong, and what to do.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {

@@ -13,6 +13,7 @@ from soniq.backends.operator_contract import DatabaseFacts, TableFacts
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import Rollup, merged, minute_of
+from soniq.job import JobStatus
 from soniq.standing import QueueStanding
 
 
@@ -68,6 +69,24 @@ class MemoryStatsStore:
             }
         waits = {queue: (now - first).total_seconds() for queue, first in due.items()}
         return {queue: seconds for queue, seconds in waits.items() if seconds >= grace}
+
+    async def unknown(self, *, limit: int = 100) -> dict[str, datetime]:
+        """Return the tasks of due jobs that no living worker knows, with the first due time."""
+        del limit
+        with self._tables.lock:
+            now = self._clock.now()
+            workers = [row for row in self._tables.workers.values() if row.expires_at > now]
+            known = {name for row in workers for name in row.identity.tasks}
+            due = [
+                (row.job_name, row.scheduled_at)
+                for row in self._tables.jobs.values()
+                if row.status is JobStatus.QUEUED
+                and row.scheduled_at <= now
+                and row.queue not in self._tables.paused
+                and row.job_name not in known
+            ]
+        # The earliest of each name is the last one to stay.
+        return dict(sorted(dict(sorted(due, reverse=True)).items()))
 
     async def rollups(
         self,

@@ -136,7 +136,7 @@ def table(record: asyncpg.Record) -> TableFacts:
     )
 
 
-def flaws(tables: Rows, indexes: Rows, version: int) -> dict[str, list[str]]:
+def flaws(tables: Rows, indexes: Rows, version: int) -> dict[str, Any]:
     """Return which tables and indexes are not as the steps up to a version have left them."""
     steps = [step for step in migrations.scripts(FOLDER) if step.version <= version]
     present = {record["name"] for record in indexes}
@@ -144,7 +144,7 @@ def flaws(tables: Rows, indexes: Rows, version: int) -> dict[str, list[str]]:
         "unlogged_tables": [one["name"] for one in tables if one["unlogged"]],
         "unattended_tables": [one["name"] for one in tables if one["unattended"]],
         "invalid_indexes": [one["name"] for one in indexes if not one["valid"]],
-        "missing_indexes": sorted(migrations.indexes(steps) - present),
+        "missing_indexes": migrations.missing(steps, present),
     }
 
 

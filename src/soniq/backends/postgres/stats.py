@@ -48,6 +48,11 @@ class PostgresStats:
         waits = sorted((record["queue"], record["seconds"]) for record in records)
         return {queue: seconds for queue, seconds in waits if seconds >= grace}
 
+    async def unknown(self, *, limit: int = 100) -> dict[str, datetime]:
+        """Return the tasks of due jobs that no living worker knows, with the first due time."""
+        records = await self._db.fetch("stats/unknown", self._clock.pinned(), limit)
+        return dict(sorted((record["job_name"], record["due_at"]) for record in records))
+
     async def rollups(
         self,
         *,

@@ -51,7 +51,7 @@ def settings_of(connection: sqlite3.Connection) -> dict[str, Any]:
     (found["schema_version"],) = connection.execute(sql("database/version")).fetchone()
     steps = [step for step in migrations.scripts(FOLDER) if step.version <= found["schema_version"]]
     present = {name for (name,) in connection.execute(sql("database/indexes"))}
-    found["missing_indexes"] = sorted(migrations.indexes(steps) - present)
+    found["missing_indexes"] = migrations.missing(steps, present)
     return found
 
 
@@ -86,7 +86,8 @@ def look_at_pages(
 ) -> None:
     """Add what only a look at every page can tell, as far as there is time for it."""
     deadline = time.monotonic() + PATIENCE
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    # Nothing is written; but on a connection that may not write SQLite overlooks broken rules.
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
         connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
         try:
             (found["quick_check"],) = connection.execute("PRAGMA quick_check(1)").fetchone()

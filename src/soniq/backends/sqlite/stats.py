@@ -50,6 +50,11 @@ class SqliteStatsStore:
         waits = {queue: (now - moment(first)).total_seconds() for queue, first in due.items()}
         return {queue: seconds for queue, seconds in waits.items() if seconds >= grace}
 
+    async def unknown(self, *, limit: int = 100) -> dict[str, datetime]:
+        """Return the tasks of due jobs that no living worker knows, with the first due time."""
+        now = text(self._clock.now())
+        return await self._database.read(lambda connection: first_unknown(connection, now, limit))
+
     async def rollups(
         self,
         *,
@@ -90,3 +95,16 @@ def first_unserved(connection: Connection, now: datetime) -> dict[str, str]:
         if not any(queues is None or queue in queues for queues in alive)
         and (first := due_at(connection, (queue,), ()))
     }
+
+
+def first_unknown(connection: Connection, now: str, limit: int) -> dict[str, datetime]:
+    """Return the tasks of due jobs near the front that no living worker knows, sorted."""
+    rows = connection.execute(sql("workers/find"), {"now": now}).fetchall()
+    known = {name for worker in map(worker_of, rows) if worker.alive for name in worker.tasks}
+    found: dict[str, str] = {}
+    for queue in served(connection, None):
+        wanted = {"queue": queue, "now": now, "limit": limit}
+        for name, first in connection.execute(sql("stats/first"), wanted):
+            if name not in known:
+                found[name] = min(first, found.get(name, first))
+    return {name: moment(found[name]) for name in sorted(found)}
