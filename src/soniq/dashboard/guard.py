@@ -45,7 +45,7 @@ class Guard:
         answer = Answer(send)
         # What a host has noted of the request is for `auth`, and stays as it is.
         given = Request(scope, receive)
-        ours = {"user": None, "csrf": "", "form": {}, "fields": []}
+        ours: dict[str, object] = {"user": None, "csrf": "", "form": {}, "fields": []}
         scope = {**scope, "state": {**scope.get("state", {}), **ours}}
         try:
             receive = await self._admitted(Request(scope, receive), given)
