@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from soniq import paging
@@ -16,6 +16,7 @@ from soniq.failures import Groupings, Groups
 from soniq.job import DeadLetter
 from soniq.jobs import Told, check_cursor, check_page, read_search
 from soniq.matching import Matching, Waiting, oldest, one_page, reader
+from soniq.rouse import rouse
 from soniq.search import Found, JobSearch, Preview
 
 logger = logging.getLogger("soniq")
@@ -259,7 +260,7 @@ class DeadLetters:
         )
         results = await asyncio.gather(*replays, return_exceptions=True)
         if True in results:
-            await self._wake({letter.queue for letter in waiting})
+            await rouse(self._backend.wakeups, {letter.queue for letter in waiting})
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -271,12 +272,4 @@ class DeadLetters:
         except DatabaseError:
             logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
         else:
-            await self._wake([] if job is None else [job.queue])
-
-    async def _wake(self, queues: Collection[str]) -> None:
-        # The jobs are durable: an error here would only invite to replay them once more.
-        try:
-            if queues:
-                await self._backend.wakeups.wake(queues)
-        except DatabaseError:
-            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
+            await rouse(self._backend.wakeups, [] if job is None else [job.queue])

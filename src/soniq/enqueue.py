@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from soniq.arguments import check_model, encode_plain
@@ -24,6 +24,7 @@ from soniq.middleware import EnqueueMiddleware, accompanied
 from soniq.options import EnqueueOptions, check_name
 from soniq.pattern import Addressee, Pattern, decide
 from soniq.registry import Registry
+from soniq.rouse import rouse
 from soniq.settings import Settings
 from soniq.task import Task, TaskRef, refuse_positional
 
@@ -140,7 +141,7 @@ class Enqueuer:
 
     async def _write_many(self, jobs: Sequence[NewJob]) -> list[str]:
         ids = await self._backend.jobs.insert(jobs)
-        await self._wake([jobs[0].queue])
+        await rouse(self._backend.wakeups, [jobs[0].queue])
         await self._announce(jobs, ids)
         return ids
 
@@ -217,14 +218,8 @@ class Enqueuer:
 
     async def _insert(self, jobs: Sequence[NewJob]) -> list[str]:
         ids = await self._backend.jobs.insert(jobs)
-        await self._wake({job.queue for job in jobs})
+        await rouse(self._backend.wakeups, {job.queue for job in jobs})
         return ids
-
-    async def _wake(self, queues: Collection[str]) -> None:
-        try:
-            await self._backend.wakeups.wake(queues)
-        except Exception:
-            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
 
     async def _announce(self, jobs: Sequence[NewJob], ids: Sequence[str]) -> None:
         if not self._events.wanted(JobEnqueued):

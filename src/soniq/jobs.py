@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,7 +14,6 @@ from soniq.backends.contract import Backend
 from soniq.clock import Clock
 from soniq.enqueue import Enqueuer
 from soniq.errors import (
-    DatabaseError,
     InvalidOption,
     JobFailed,
     JobNotFound,
@@ -25,10 +23,10 @@ from soniq.errors import (
 from soniq.follow import Follower
 from soniq.history import PastAttempt
 from soniq.job import DeadLetter, Job, JobStatus, Row
+from soniq.rouse import rouse
 from soniq.search import Found, JobSearch, Preview, parse_search
 from soniq.why import Why
 
-logger = logging.getLogger("soniq")
 Told = Callable[[int], None]
 
 FIRST_LOOK = 0.02
@@ -207,12 +205,12 @@ class Jobs:
             new_id = self._clock.new_id()
             if not await self._backend.dead_letters.replay(original.id, new_id=new_id):
                 raise absent(job_id)
-            await self._rouse(original.queue)
+            await rouse(self._backend.wakeups, [original.queue])
             return Retried(new_id, "replayed")
         if original.finished_at is not None:
             return Retried(await self._enqueuer.enqueue_alike(original), "cloned")
         if original.status is JobStatus.QUEUED and await self._backend.jobs.hasten(original.id):
-            await self._rouse(original.queue)
+            await rouse(self._backend.wakeups, [original.queue])
             return Retried(original.id, "hastened")
         state = "runs" if original.status is JobStatus.PROCESSING else "is due"
         message = (
@@ -299,12 +297,6 @@ class Jobs:
         if found is None:
             raise absent(job_id)
         return found
-
-    async def _rouse(self, queue: str) -> None:
-        try:
-            await self._backend.wakeups.wake([queue])
-        except DatabaseError:
-            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
 
     async def _explain_absence(self, job_id: str) -> None:
         dead = await self._backend.dead_letters.get(str(job_id))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import logging
 from collections.abc import Awaitable, Callable
 
 from soniq.backends.contract import Backend
-from soniq.errors import DatabaseError
 from soniq.options import check_text
+from soniq.rouse import rouse
 from soniq.standing import Pause, QueueStanding
-
-logger = logging.getLogger("soniq")
 
 
 class Queues:
@@ -58,16 +55,10 @@ class Queues:
         await self._ready()
         resumed = await self._backend.queues.resume(queue)
         if resumed:
-            await self._rouse(queue)
+            await rouse(self._backend.wakeups, [queue])
         return resumed
 
     async def paused(self) -> builtins.list[Pause]:
         """Return all pauses, sorted by queue."""
         await self._ready()
         return await self._backend.queues.paused()
-
-    async def _rouse(self, queue: str) -> None:
-        try:
-            await self._backend.wakeups.wake([queue])
-        except DatabaseError:
-            logger.debug("A wake-up was lost; workers will poll.", exc_info=True)

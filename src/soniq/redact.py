@@ -164,7 +164,7 @@ class Redactor:
                 continue
             if field.name == "args":
                 changes["args"] = self.args(found.job_name, value)
-            elif field.name in {"result", "detail"}:
+            elif field.name in {"result", "detail", "headers"}:
                 changes[field.name] = self.value(value)
             elif field.name in {"error", "traceback", "last_error", "last_traceback"}:
                 changes[field.name] = self.text(value)

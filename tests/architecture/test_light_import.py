@@ -16,6 +16,8 @@ HEAVY = {
     "pydantic",
     "starlette",
     "fastapi",
+    "jinja2",
+    "uvicorn",
     "multiprocessing",
     "cronsim",
     "cron_descriptor",

@@ -1,4 +1,4 @@
-"""Schedulers that run: in real time, several at once, each with a handle of its own."""
+"""Schedulers that run: several at once, each with a handle of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from soniq import Soniq
+from soniq.backends.contract import SCHEDULE_CHANGES
+from soniq.clock import Clock
 from tests.conftest import MakeApp
+from tests.support import FrozenClock
 from tests.support.jobs import until
 
 SECOND = timedelta(seconds=1)
@@ -31,11 +34,11 @@ async def running(*apps: Soniq) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def make_knowing(make_app: MakeApp) -> Callable[[], Soniq]:
-    """Make apps in real time that know the tasks ``a`` and ``b``, each like another process."""
+def make_knowing(make_app: MakeApp) -> Callable[..., Soniq]:
+    """Make apps that know the tasks ``a`` and ``b``, each like another process."""
 
-    def make() -> Soniq:
-        app = make_app()
+    def make(clock: Clock | None = None) -> Soniq:
+        app = make_app(clock)
         for name in ("a", "b"):
             app.job(name=name)(nothing)
         return app
@@ -62,7 +65,7 @@ def fired(app: Soniq, name: str, number: int) -> Callable[[], Any]:
 
 
 async def test_a_sleeping_scheduler_hears_of_a_new_schedule(
-    make_knowing: Callable[[], Soniq],
+    make_knowing: Callable[..., Soniq],
 ) -> None:
     """Added elsewhere while all schedulers sleep, it fires when it is due, not a look later."""
     operator, *schedulers = (make_knowing() for _ in range(3))
@@ -77,23 +80,37 @@ async def test_a_sleeping_scheduler_hears_of_a_new_schedule(
 
 
 async def test_after_a_pause_from_elsewhere_nothing_fires(
-    make_knowing: Callable[[], Soniq],
+    make_knowing: Callable[..., Soniq], clock: FrozenClock
 ) -> None:
     """Two schedulers at work, and the other schedule goes on: not one tick after the pause."""
-    operator, *schedulers = (make_knowing() for _ in range(3))
+    operator, *schedulers = (make_knowing(clock) for _ in range(3))
     await operator.scheduler.add("a", every=1)
     await operator.scheduler.add("b", every=1)
+
+    async def begin_a_second() -> None:
+        clock.advance(seconds=1)
+        await operator.backend.wakeups.wake([SCHEDULE_CHANGES])
+
+    async def two_seconds_pass() -> None:
+        for _ in range(2):
+            number = len(await ticks_of(operator, "b"))
+            await begin_a_second()
+            await until(fired(operator, "b", number + 1))
+
     async with running(*schedulers):
-        for number in (1, 3):
-            await until(fired(operator, "a", number))
+        for at_work in (False, True) * 5:
+            number = len(await ticks_of(operator, "a"))
+            await begin_a_second()
+            if not at_work:  # else the pause comes while they look and fire
+                await until(fired(operator, "a", number + 1))
             await operator.scheduler.pause("a")
             before = await ticks_of(operator, "a")
-            await until(fired(operator, "b", len(await ticks_of(operator, "b")) + 2))
+            await two_seconds_pass()
             assert await ticks_of(operator, "a") == before
             await operator.scheduler.resume("a")
         await operator.scheduler.remove("a")
         jobs = len(await operator.list_jobs(name="a"))
-        await until(fired(operator, "b", len(await ticks_of(operator, "b")) + 2))
+        await two_seconds_pass()
         assert len(await operator.list_jobs(name="a")) == jobs
 
 

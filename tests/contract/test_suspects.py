@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -46,6 +48,36 @@ async def test_a_suspect_runs_alone(make_app: MakeApp) -> None:
     assert any(len(beside[number]) > 1 for number in range(2, 20))
     for job_id in (*suspects, *others):
         assert (await job_of(app, job_id)).status is JobStatus.DONE
+
+
+async def test_a_suspect_is_alone_until_its_end_is_durable(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is started before: a crash then would be taken for that of the one that has run."""
+    app = make_app()
+    steps: list[str] = []
+    both_begun = asyncio.Event()
+    settle = app.backend.jobs.settle
+
+    async def settle_late(settlements: Any, *, worker: str) -> set[str]:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(both_begun.wait(), 0.2)
+        owned = await settle(settlements, worker=worker)
+        steps.extend("durable" for _ in owned)
+        return owned
+
+    @app.job(name="suspects.step")
+    async def step() -> None:
+        steps.append("begun")
+        if steps.count("begun") == 2:
+            both_begun.set()
+
+    monkeypatch.setattr(app.backend.jobs, "settle", settle_late)
+    for _ in range(2):
+        await app.enqueue(step)
+    await crash_twice(app)
+    assert (await run_all(app, concurrency=5)).complete == 2
+    assert steps == ["begun", "durable"] * 2
 
 
 async def test_a_single_crash_makes_no_suspect(make_app: MakeApp) -> None:

@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from soniq import Soniq
 from soniq.dashboard import actions
 from soniq.dashboard.flash import COOKIE
+from soniq.dashboard.operations import MOST_KEPT
+from soniq.dashboard.problem import UNEXPECTED, UNREACHABLE
 from soniq.dashboard.users import User
 from soniq.errors import DatabaseUnreachable
 from soniq.job import JobStatus
@@ -305,20 +307,70 @@ async def test_only_a_few_operations_run_at_once(
 
 
 async def test_an_operation_that_fails_says_so(soniq: Soniq, app: Starlette) -> None:
-    """Soniq's own words are shown; of a bug only its kind, the rest is for the log."""
+    """Neither what a database says of itself is shown, nor a bug: that is for the log."""
     operations = board_of(app).operations
 
     async def away(_: object) -> int:
-        message = "nobody answers"
+        message = "secret-host does not answer"
         raise DatabaseUnreachable(message)
 
     async def bug(_: object) -> int:
         message = "secret"
         raise ZeroDivisionError(message)
 
-    for work, words in ((away, "nobody answers"), (bug, "ZeroDivisionError")):
+    for work, words in ((away, UNREACHABLE), (bug, UNEXPECTED)):
         one = await operations.start("a.b", "c", work, by="d")
         assert one.task is not None
         await one.task
         assert (one.state, one.error) == ("failed", words)
         assert (await soniq.audit.list(limit=1))[0].detail["state"] == "failed"
+
+
+async def test_an_operation_is_stopped_at_any_time(soniq: Soniq, app: Starlette) -> None:
+    """Before its first step, too; its end is noted either way."""
+    operations = board_of(app).operations
+    one = await operations.start("a.b", "c", endless, by="d")
+    assert operations.stop(one.id)
+    assert one.task is not None
+    await one.task
+    assert (one.state, operations.stop(one.id)) == ("stopped", False)
+    other = await operations.start("a.b", "c", endless, by="d")
+    await asyncio.sleep(0)
+    await operations.close()
+    assert other.state == "stopped"
+    assert [entry.action for entry in await soniq.audit.list()] == ["a.b.ended", "a.b"] * 2
+
+
+async def test_what_cannot_be_noted_is_not_begun(
+    soniq: Soniq, app: Starlette, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a note of its begin it does not run; where that of its end fails, the log has it."""
+    operations = board_of(app).operations
+    one = await operations.start("a.b", "c", endless, by="d")
+
+    async def away(*_: object) -> None:
+        message = "nobody answers"
+        raise DatabaseUnreachable(message)
+
+    monkeypatch.setattr(soniq.audit, "note", away)
+    with pytest.raises(DatabaseUnreachable):
+        await operations.start("a.b", "c", endless, by="d")
+    assert operations.list() == [one]
+    await operations.close()
+    assert one.state == "stopped"
+    assert "The audit log lacks the end of an operation" in caplog.text
+
+
+async def test_old_operations_are_forgotten(app: Starlette) -> None:
+    """The latest hundred are remembered."""
+    operations = board_of(app).operations
+
+    async def none(_: object) -> int:
+        return 0
+
+    for _ in range(MOST_KEPT + 3):
+        one = await operations.start("a.b", "c", none, by="d")
+        assert one.task is not None
+        await one.task
+    assert len(operations.list()) == MOST_KEPT
+    assert operations.list()[0] is one

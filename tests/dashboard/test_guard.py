@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
+from soniq.dashboard import guard
 from soniq.dashboard.security import CONTENT_SECURITY_POLICY, HEADERS
 from soniq.dashboard.users import User
 from tests.support.dashboard import (
@@ -228,3 +234,85 @@ async def test_a_websocket_is_closed() -> None:
     app = dashboard_app()
     await app({"type": "websocket", "path": "/", "headers": []}, None, send)  # type: ignore[arg-type]
     assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def scope_of(app: Starlette, method: str, path: str) -> dict[str, Any]:
+    """Return a request as a server hands it over."""
+    headers = [(b"host", b"localhost"), (b"x-soniq-csrf", token_of(app).encode())]
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "scheme": "http",
+        "root_path": "",
+    }
+
+
+async def answered(app: Starlette, scope: dict[str, Any], receive: Any) -> list[Any]:
+    """Return what is sent for a request."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+async def test_who_goes_away_is_not_answered() -> None:
+    """A client that leaves in the middle of its body is no error."""
+    app = dashboard_app(write=True)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    assert await answered(app, scope_of(app, "POST", "/bulk"), receive) == []
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """408 after ten seconds, here after none."""
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.0)
+    app = dashboard_app(write=True)
+    sent = await answered(app, scope_of(app, "POST", "/bulk"), asyncio.Event().wait)
+    assert sent[0]["status"] == 408
+
+
+async def test_half_an_answer_is_never_taken_for_whole() -> None:
+    """An error after its beginning is the server's to see, which then cuts the connection."""
+    app = dashboard_app()
+
+    async def broken(_: Request) -> StreamingResponse:
+        async def parts() -> AsyncIterator[str]:
+            yield "half"
+            raise ZeroDivisionError
+
+        return StreamingResponse(parts())
+
+    app.router.routes.insert(0, Route("/broken", broken))
+    with pytest.raises(ZeroDivisionError):
+        await answered(app, scope_of(app, "GET", "/broken"), asyncio.Event().wait)
+
+
+async def test_a_problem_is_told_even_if_its_page_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bare words, as strict as any other answer."""
+    monkeypatch.setattr(guard, "problem_answer", lambda *_: 1 // 0)
+    async with asking(dashboard_app()) as client:
+        answer = await client.get("/", headers={"host": "evil.example"})
+        assert (answer.status_code, strict(answer)) == (421, True)
+        assert "SONIQ_DASHBOARD_HOSTS" in answer.text
+
+
+async def test_auth_may_answer_by_itself() -> None:
+    """A host can lead whoever is unknown to its own login."""
+
+    def elsewhere(_: Request) -> None:
+        raise HTTPException(303, headers={"Location": "/welcome"})
+
+    async with asking(dashboard_app(auth=elsewhere)) as client:
+        answer = await client.get("/queues")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/welcome")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -15,8 +16,9 @@ from starlette.routing import Mount, NoMatchFound, Route
 from soniq import Soniq
 from soniq.dashboard import require
 from soniq.dashboard.paths import path_of, url
+from soniq.dashboard.users import User
 from soniq.errors import ExtraMissing
-from tests.support.dashboard import KEY, SAME_ORIGIN, asking, dashboard_app, token_of
+from tests.support.dashboard import KEY, SAME_ORIGIN, asking, board_of, dashboard_app, token_of
 from tests.support.processes import unmeasured
 
 ADDRESS = re.compile(r"""(?:href|src|action|connect)="(?P<url>[^"]*)\"""")
@@ -58,6 +60,31 @@ async def test_a_page_of_the_host_is_none_of_ours() -> None:
         assert (await client.get("/outside")).text == "hello"
         assert "content-security-policy" not in (await client.get("/outside")).headers
         assert (await client.get("/jobs/queues")).status_code == 421
+
+
+async def test_auth_sees_what_the_host_has_noted() -> None:
+    """A user that the host's middleware has put there; the dashboard's own is another."""
+
+    def who(request: Request) -> User | None:
+        return User(request.state.user, "operator") if request.state.user else None
+
+    seen: list[object] = []
+
+    async def host(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"] = {"user": "ana"}
+        await site(scope, receive, send)
+        seen.append(scope["state"])
+
+    app = dashboard_app(auth=who, write=True)
+    site = Starlette(routes=[Mount("/jobs", app)])
+    headers = SAME_ORIGIN | {"x-soniq-csrf": token_of(app, User("ana", "operator"))}
+    async with asking(host, **headers) as client:
+        assert (await client.get("/jobs/queues")).status_code == 200
+        answer = await client.post("/jobs/queues/mail/pause", data={"reason": "x"})
+        assert answer.status_code == 303
+    assert seen == [{"user": "ana"}] * 2
+    [entry] = await board_of(app).soniq.audit.list()
+    assert entry.actor == "dashboard:ana"
 
 
 async def test_addresses_hold_any_name() -> None:

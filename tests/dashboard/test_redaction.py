@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from itertools import count
 
 import pytest
@@ -44,7 +45,8 @@ def stumble(message: str) -> None:
 
 
 async def planted(soniq: Soniq) -> dict[str, list[str]]:
-    """Plant secrets in arguments, results, errors, schedules and notes; return ids by kind."""
+    """Plant secrets wherever jobs, schedules and notes can have some; return ids by kind."""
+    soniq.enqueue_middleware(lambda _: nullcontext({"authorization": canary()}))
     soniq.job(name="take.all")(lambda given: take(given=given))
     soniq.job(name="lose.it")(lose)
     soniq.job(name="stumble.on", retry_delay=3600)(stumble)

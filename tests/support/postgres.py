@@ -12,6 +12,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -190,8 +191,16 @@ def begin_run(place: Path | None = None) -> Path:
     for left in place.glob(f"{PREFIX}*"):
         if not is_running(left.name.removeprefix(PREFIX).partition("-")[0]):
             with suppress(OSError):  # it may belong to another user
-                end_run(left)
+                clear_away(left)
     return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
+
+
+def clear_away(left: Path) -> None:
+    """End a run that was killed; its server may have gone with it, or be stopped by another run."""
+    try:
+        end_run(left)
+    except subprocess.CalledProcessError:
+        shutil.rmtree(left)
 
 
 def end_run(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -16,7 +17,6 @@ from typer.testing import CliRunner
 
 from soniq import Soniq
 from soniq.cli.commands import app as cli
-from tests.support.processes import unmeasured
 from tests.system.conftest import SONIQ
 
 KEY = "a key that nobody guesses"
@@ -35,7 +35,7 @@ def started(url: str, **settings: str) -> tuple[subprocess.Popen[str], str]:
     """Start it at a free port; return it and its address, once it says so."""
     process = subprocess.Popen(
         [SONIQ, "dashboard", "--port", "0", "--root-path", "/jobs", "--database-url", url],
-        env=unmeasured() | settings,
+        env=os.environ | settings,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from soniq import settings
 from soniq.backends.contract import Migration
 from soniq.backends.operator_contract import DatabaseFacts, TableFacts
+from soniq.cli import commands
 from soniq.doctor.case import Case, Unknown
 from soniq.doctor.checks import CHECKS
 from soniq.doctor.finding import Finding
@@ -430,6 +433,8 @@ UNKNOWN: list[tuple[str, str, Change, str]] = [
     ("oldest-due", "sqlite", look("standings", Unknown("no such index")), "no such index"),
 ]
 
+COMMAND = re.compile(r"\bsoniq ([a-z-]+(?: [a-z-]+)?)")
+
 
 def examine(check_id: str, case: Case) -> Finding:
     """Return what one check says; it must make sense for the backend."""
@@ -457,6 +462,28 @@ def test_red(check_id: str, number: int) -> None:
     assert (found.id, found.severity) == (check_id, severity)
     assert found.evidence
     assert cure in found.cure
+    for words in COMMAND.findall(found.cure):
+        assert is_command(words.split()), words
+
+
+def is_command(words: list[str]) -> bool:
+    """Tell whether the command line begins with these words, as far as they name commands."""
+    known: Any = get_command(commands.app)
+    for word in words:
+        if not hasattr(known, "commands"):
+            return True
+        if word not in known.commands:
+            return False
+        known = known.commands[word]
+    return True
+
+
+def test_a_command_that_is_none_is_noticed() -> None:
+    """In a cure, too: it would be of no use to anybody."""
+    assert is_command(["jobs", "list"])
+    assert is_command(["setup"])
+    assert not is_command(["tops"])
+    assert not is_command(["jobs", "lists"])
 
 
 def test_every_check_can_be_red() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from soniq import Soniq
 from soniq.cli.metrics import Address
-from soniq.errors import ConfigurationError, DatabaseUnreachable
+from soniq.errors import ConfigurationError, DatabaseUnreachable, ExtraMissing
 from soniq.events import WorkerStarted
 from soniq.observability import watch
 from soniq.observability.prometheus import instrument
@@ -191,7 +191,7 @@ async def test_the_missing_package_is_named(app: Soniq, monkeypatch: pytest.Monk
     for name in ("server", "prometheus"):
         monkeypatch.delitem(sys.modules, f"soniq.observability.{name}")
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    with pytest.raises(ConfigurationError, match=r'pip install "soniq\[prometheus\]"'):
+    with pytest.raises(ExtraMissing, match=r"pip install 'soniq\[prometheus\]'"):
         Address(0).serving(app)
 
 

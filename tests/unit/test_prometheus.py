@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from soniq import Snooze, Soniq
+from soniq.backends.memory.workers import MemoryWorkerStore
 from soniq.backends.operator_contract import DatabaseFacts
 from soniq.errors import ConfigurationError, PermanentFailure
 from soniq.events import JobRescued, LeaseLost, PassFailed, ScheduleMissed
@@ -23,7 +24,7 @@ from soniq.observability.labels import Capped
 from soniq.observability.prometheus import Metrics, exposition, instrument, metrics_endpoint
 from soniq.standing import Pause, QueueStanding
 from tests.support.clock import FrozenClock
-from tests.support.jobs import run_all
+from tests.support.jobs import PATIENCE, run_all
 
 
 @pytest.fixture
@@ -143,6 +144,29 @@ async def test_what_goes_wrong_is_counted(app: Soniq) -> None:
     assert value(metrics, "soniq_schedule_missed_total") == 3
 
 
+async def test_a_heartbeat_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs in a thread of its own, and is told on the event loop of the worker."""
+    renew, stop = MemoryWorkerStore.renew, asyncio.Event()
+    threads: list[threading.Thread] = []
+
+    async def fail_once(*args: Any, **options: Any) -> Any:
+        if not threads:
+            raise OSError
+        return await renew(*args, **options)
+
+    def hear(_: PassFailed) -> None:
+        threads.append(threading.current_thread())
+        stop.set()
+
+    monkeypatch.setattr(MemoryWorkerStore, "renew", fail_once)
+    async with Soniq(backend="memory", heartbeat_interval=0.01) as app, asyncio.timeout(PATIENCE):
+        metrics = instrument(app)
+        app.events.on(PassFailed, hear)
+        await app.run_worker(stop=stop)
+    assert value(metrics, "soniq_loop_restarts_total", loop="heartbeat") == 1
+    assert threads == [threading.main_thread()]
+
+
 async def test_nobody_hears_events_of_an_app_without_metrics(app: Soniq) -> None:
     """The check of what is wanted stays what it was: nothing is made that nobody counts."""
     assert not app.events.wanted(PassFailed)
@@ -236,7 +260,7 @@ async def test_what_can_not_be_had_is_left_out(
     clock.advance(seconds=30)
     await metrics.watch.look()
     assert value(metrics, "soniq_queue_depth", queue="mail") == 7
-    clock.advance(seconds=31)
+    clock.advance(seconds=32)
     await metrics.watch.look()
     assert value(metrics, "soniq_queue_depth", queue="mail") is None
     assert value(metrics, "soniq_lease_lost_total") == 0
@@ -255,8 +279,8 @@ async def test_held_snapshots_are_told_where_they_are_known(
     monkeypatch.setattr(app.stats, "database", database)
     await metrics.watch.look()
     assert value(metrics, "soniq_held_snapshot_seconds") is None
-    known["held_snapshot_seconds"] = 90
-    clock.advance(seconds=16)
+    known["oldest_snapshot_seconds"] = 90
+    clock.advance(seconds=61)
     await metrics.watch.look()
     assert value(metrics, "soniq_held_snapshot_seconds") == 90
 

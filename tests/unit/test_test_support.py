@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
 from datetime import timedelta
+from pathlib import Path
 
-from tests.support import FrozenClock
+import pytest
+
+from tests.support import FrozenClock, places
 from tests.support.clock import START
 from tests.support.leaks import leaked_tasks, leaked_threads
-from tests.support.postgres import begin_run, end_run
+from tests.support.postgres import PREFIX, begin_run, end_run
 
 
 def test_a_frozen_clock_moves_when_told() -> None:
@@ -56,3 +60,26 @@ def test_a_run_clears_its_folder_away() -> None:
     assert folder.is_dir()
     end_run(folder)
     assert not folder.exists()
+
+
+def test_a_run_clears_away_what_a_killed_one_has_left(tmp_path: Path) -> None:
+    """Also where that was killed while its server was being made, which nobody can stop."""
+    left = tmp_path / f"{PREFIX}gone-left"
+    (left / "data").mkdir(parents=True)
+    (left / "data" / "postmaster.pid").write_text("-1\n")
+    end_run(begin_run(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_a_run_are_in_memory_where_there_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But on a disk for the tests that crash what they start."""
+    disk = Path(tempfile.gettempdir())
+    monkeypatch.setattr(places, "MEMORY", tmp_path)
+    monkeypatch.setattr(places, "ENOUGH", 0)
+    assert places.place_for(["tests/unit"]) == tmp_path
+    assert places.place_for(["tests/unit", "tests/chaos/test_kills.py::test_x"]) == disk
+    monkeypatch.setattr(places, "MEMORY", tmp_path / "missing")
+    monkeypatch.setattr(places, "ENOUGH", 1)
+    assert places.place_for(["tests/unit"]) == disk

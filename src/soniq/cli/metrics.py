@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from soniq.errors import ConfigurationError
+from soniq.errors import ExtraMissing
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
@@ -30,7 +30,8 @@ class Address:
         """Return the block (``async with``) in which metrics and health are served, if at all.
 
         Raises:
-            ConfigurationError: they can't be, or the package for it is missing.
+            ConfigurationError: they can't be.
+            ExtraMissing: the package for it is not installed.
         """
         port = app.settings.metrics_port if self.port is None else self.port
         if port is None:
@@ -42,9 +43,9 @@ class Address:
                 raise
             message = (
                 "--metrics-port (SONIQ_METRICS_PORT) needs the package prometheus-client: "
-                'pip install "soniq[prometheus]".'
+                "pip install 'soniq[prometheus]'."
             )
-            raise ConfigurationError(message) from None
+            raise ExtraMissing(message) from None
         # Any free port is a port of its own already.
         return serving(
             app,

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -32,8 +31,6 @@ def plain(value: object) -> Any:
     """Return what JSON has for a value of Soniq's."""
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
     if isinstance(value, Mapping):
         return dict(cast("Mapping[str, object]", value))
     if is_dataclass(value) and not isinstance(value, type):

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from soniq.app import Soniq
-from soniq.dashboard import actions, assets, pages, streams
+from soniq.dashboard import actions, assets, metrics, pages, streams
 from soniq.dashboard.answers import problem_answer
 from soniq.dashboard.api import routes as api
 from soniq.dashboard.gate import Gate
@@ -58,7 +58,14 @@ def assemble(
         gate=gate,
     )
     app = Starlette(
-        routes=[*pages.ROUTES, *actions.ROUTES, *api.ROUTES, *streams.ROUTES, *assets.ROUTES],
+        routes=[
+            *pages.ROUTES,
+            *actions.ROUTES,
+            *api.ROUTES,
+            *streams.ROUTES,
+            *metrics.ROUTES,
+            *assets.ROUTES,
+        ],
         middleware=[Middleware(Guard, gate=gate, hosts=known_as, write=dashboard.write)],
         exception_handlers={HTTPException: on_http_exception},
         lifespan=lifespan,

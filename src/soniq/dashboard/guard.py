@@ -20,8 +20,6 @@ from soniq.errors import DatabaseError
 
 logger = logging.getLogger("soniq.dashboard")
 
-# Nobody needs to be known for these: whoever is not yet logged in needs them to do so.
-OPEN_PATHS = ("/login", "/static/")
 # These change nothing but who somebody is.
 SESSION_PATHS = frozenset({"/login", "/logout"})
 BODY_SECONDS = 10.0
@@ -45,9 +43,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = Answer(send)
-        scope.setdefault("state", {}).update(user=None, csrf="", form={}, fields=[])
+        # What a host has noted of the request is for `auth`, and stays as it is.
+        given = Request(scope, receive)
+        ours: dict[str, object] = {"user": None, "csrf": "", "form": {}, "fields": []}
+        scope = {**scope, "state": {**scope.get("state", {}), **ours}}
         try:
-            receive = await self._admitted(scope, receive)
+            receive = await self._admitted(Request(scope, receive), given)
             await self._app(scope, receive, answer)
         except ClientDisconnect:
             return
@@ -61,31 +62,33 @@ class Guard:
                 logger.warning("%s %s failed: %s", scope["method"], scope["path"], error)
             await tell(Request(scope), problem)(scope, receive, answer)
 
-    async def _admitted(self, scope: Scope, receive: Receive) -> Receive:
-        """Return how the routes get the body of a request that is served (else Refused)."""
-        request = Request(scope, receive)
+    async def _admitted(self, request: Request, given: Request) -> Receive:
+        """Return how the routes get the body of a request that is served (else Refused).
+
+        ``given``: the request as it has come, with what a host has noted of it.
+        """
         headers = request.headers
         hosts = headers.getlist("host")
         security.check_host(hosts[0] if len(hosts) == 1 else None, self._hosts)
-        security.check_address(scope["path"], request.url.query)
+        security.check_address(request.scope["path"], request.url.query)
         if not self._gate.closed:
             security.check_client(request.client.host if request.client else None, headers)
         if request.method in security.SAFE_METHODS:
-            await self._admit(request)
-            return receive
+            await self._admit(request, given)
+            return request.receive
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         security.check_same_origin(site, origin, hosts[0])
-        body = await read(headers, receive)
-        admitted = await self._admit(request)
+        body = await read(headers, request.receive)
+        admitted = await self._admit(request, Request(given.scope, replayed(body)))
         self._check_write(request, admitted, body)
         return replayed(body)
 
-    async def _admit(self, request: Request) -> Admitted:
+    async def _admit(self, request: Request, given: Request) -> Admitted:
         """Find out who it is; Refused (401) where that has to be known."""
-        admitted = await self._gate.admit(request)
+        admitted = await self._gate.admit(given)
         request.state.user = admitted.user
         request.state.csrf = self._gate.csrf(admitted)
-        if admitted.user is None and not path_of(request.scope).startswith(OPEN_PATHS):
+        if admitted.user is None and not is_open(path_of(request.scope)):
             if self._gate.with_key:
                 raise Refused(401, "Log in first.", www_authenticate="Bearer")
             raise Refused(401, "Nobody is known to be logged in: log in to the application first.")
@@ -131,6 +134,11 @@ class Answer:
                 headers[name] = value
             headers.setdefault("cache-control", security.CACHE_CONTROL)
         await self._send(message)
+
+
+def is_open(path: str) -> bool:
+    """Tell whether nobody needs to be known: whoever is not logged in needs this to do so."""
+    return path == "/login" or path.startswith("/static/")
 
 
 def tell(request: Request, problem: Problem) -> Response:

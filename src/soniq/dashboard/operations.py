@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from soniq.app import Soniq
-from soniq.dashboard.problem import Refused
+from soniq.dashboard.problem import Refused, problem_of
 from soniq.errors import SoniqError
 
 logger = logging.getLogger("soniq.dashboard")
@@ -38,12 +38,17 @@ class Operation:
     state: State = "running"
     ended_at: datetime | None = None
     error: str | None = None
+    work: asyncio.Future[int] | None = field(default=None, repr=False)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
     def running(self) -> bool:
         """Whether it still goes on."""
         return self.state == "running"
+
+    def tell(self, count: int) -> None:
+        """Note how many jobs have been dealt with so far."""
+        self.count = count
 
 
 class Operations:
@@ -74,41 +79,43 @@ class Operations:
             raise Refused(429, message, retry_after="10")
         clock = self._soniq.clock
         made = Operation(clock.new_id(), action, subject, by, clock.now(), expected)
-        await self._soniq.audit.note(by, action, subject, {"operation": made.id})
         self._known[made.id] = made
+        try:
+            await self._soniq.audit.note(by, action, subject, {"operation": made.id})
+        except BaseException:
+            del self._known[made.id]
+            raise
         while len(self._known) > MOST_KEPT:
             self._drop_one()
-        made.task = asyncio.create_task(self._run(made, work), name=f"soniq-{action}")
+        made.work = asyncio.ensure_future(work(made.tell))
+        made.task = asyncio.create_task(self._see_to(made, made.work), name=f"soniq-{action}")
         return made
 
     def stop(self, operation_id: str) -> bool:
         """Stop it where it is; tell whether it ran. What has been done stays done."""
         found = self._known.get(operation_id)
-        if found is None or found.task is None or not found.running:
-            return False
-        return found.task.cancel()
+        return found is not None and found.work is not None and found.work.cancel()
 
     async def close(self) -> None:
         """Stop all that run, and wait until they have."""
-        tasks = [one.task for one in self._known.values() if one.task and not one.task.done()]
-        for task in tasks:
-            task.cancel()
+        for one in self._known.values():
+            self.stop(one.id)
+        tasks = [one.task for one in self._known.values() if one.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, operation: Operation, work: Work) -> None:
-        def told(count: int) -> None:
-            operation.count = count
-
-        try:
-            operation.count = await work(told)
-            operation.state = "done"
-        except asyncio.CancelledError:
+    async def _see_to(self, operation: Operation, work: asyncio.Future[int]) -> None:
+        """Wait for the end of the work, and tell of it."""
+        await asyncio.wait([work])
+        error = None if work.cancelled() else work.exception()
+        if work.cancelled():
             operation.state = "stopped"
-        except SoniqError as error:
-            operation.state, operation.error = "failed", str(error)
-        except Exception as error:
-            operation.state, operation.error = "failed", type(error).__name__
-            logger.exception("The operation %s (%s) failed", operation.id, operation.action)
+        elif isinstance(error, Exception):
+            operation.state, operation.error = "failed", problem_of(error).detail
+            logger.error(
+                "The operation %s (%s) failed", operation.id, operation.action, exc_info=error
+            )
+        else:
+            operation.state, operation.count = "done", work.result()
         operation.ended_at = self._soniq.clock.now()
         await self._note_end(operation)
 

@@ -14,7 +14,7 @@ logger = logging.getLogger("soniq.observability")
 
 T = TypeVar("T")
 
-# What was true a minute ago is no answer any more.
+# What was true so long before it should have been asked anew is no answer any more.
 KEPT_SECONDS = 60.0
 
 
@@ -40,10 +40,11 @@ class Cached(Generic[T]):
 
     @property
     def value(self) -> T | None:
-        """The latest answer; None if there is none, or only one that is older than a minute."""
-        if self._answer is None or self._clock.monotonic() - self._answer[1] > KEPT_SECONDS:
+        """The latest answer; None if there is none, or none since a minute after it was due."""
+        if self._answer is None:
             return None
-        return self._answer[0]
+        answer, moment = self._answer
+        return answer if self._clock.monotonic() - moment <= self._every + KEPT_SECONDS else None
 
     async def refresh(self, patience: float) -> bool:
         """Ask, if it is time, and wait up to ``patience`` seconds; False: no answer yet."""

@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 # Those who look at the same time, or in a hurry, share an answer.
 EVERY_SECONDS = 1.0
-# What changes slowly, and is asked of the whole server.
-SELDOM_SECONDS = 15.0
+# What changes slowly, and takes a look at the whole server.
+SELDOM_SECONDS = 60.0
 # For the answers to one look. Prometheus itself waits for ten seconds.
 PATIENCE_SECONDS = 2.0
 # The name among ``DatabaseFacts.facts``.
-HELD_SNAPSHOT = "held_snapshot_seconds"
+HELD_SNAPSHOT = "oldest_snapshot_seconds"
 
 
 class Watch:

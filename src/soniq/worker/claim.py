@@ -143,6 +143,8 @@ class Claimer:
         owned = await self._backend.jobs.isolate(job, worker=self._worker_id)
         self._inflight.take_apart(start=owned)
         await self._inflight.quiet(ALONE_SECONDS)
+        # Until its end is durable, the crash of whatever is started next would be its crash.
+        await self._inflight.flush(ALONE_SECONDS)
 
     async def _wait_for_work(self) -> None:
         now = self._clock.monotonic()

@@ -16,7 +16,7 @@ from soniq.backends.contract import Backend
 from soniq.backends.worker_contract import Lifeline, Vitals, WorkerIdentity
 from soniq.clock import Clock
 from soniq.errors import SoniqError
-from soniq.events import Events
+from soniq.events import Events, PassFailed
 from soniq.repeat import repeat, rest
 from soniq.settings import Settings
 from soniq.worker.wishes import Wishes
@@ -32,6 +32,7 @@ class Heartbeat:
     """Holds the worker's lease from ``start`` until ``stop``.
 
     With each renewal it tells the ``vitals`` and hears the wishes; both in a thread of its own.
+    Renewals that fail are told to the listeners of ``events``, on the event loop of ``start``.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Heartbeat:
         clock: Clock,
         vitals: Callable[[], Vitals],
         wishes: Wishes,
+        events: Events,
     ) -> None:
         self._backend = backend
         self._worker = worker
@@ -51,6 +53,8 @@ class Heartbeat:
         self._clock = clock
         self._vitals = vitals
         self._wishes = wishes
+        self._events = events
+        self._telling: list[Future[None]] = []
         self._registered, self._ended = uncancellable(), uncancellable()
         self._end: Callable[[], object] | None = None
         self._cancel: Callable[[], object] | None = None
@@ -71,6 +75,7 @@ class Heartbeat:
         Raises:
             DatabaseError: it could not be.
         """
+        self._home = asyncio.get_running_loop()
         self._thread.start()
         await asyncio.wrap_future(self._registered)
 
@@ -90,6 +95,7 @@ class Heartbeat:
             logger.warning("The lease of worker %s runs out by itself: no answer", self._worker.id)
             with suppress(RuntimeError):
                 self._cancel()
+        await asyncio.gather(*map(asyncio.wrap_future, self._telling), return_exceptions=True)
 
     def _live(self) -> None:
         try:
@@ -121,7 +127,9 @@ class Heartbeat:
                 await self._renew(backend)
                 urgent.clear()
 
-            await repeat("heartbeat", beat, stop=stop, clock=self._clock, events=Events())
+            own = Events()
+            own.on(PassFailed, self._tell)
+            await repeat("heartbeat", beat, stop=stop, clock=self._clock, events=own)
             if self._leave:
                 await self._end_lease(backend)
         finally:
@@ -139,6 +147,12 @@ class Heartbeat:
         await backend.workers.register(me, lease=lease)
         # The row is another one; what was asked of this worker still is.
         await backend.workers.ask(me.id, self._wishes.heard)
+
+    def _tell(self, event: PassFailed) -> None:
+        """Tell it to those who listen: they live on the worker's event loop."""
+        if self._events.wanted(PassFailed):
+            telling = asyncio.run_coroutine_threadsafe(self._events.emit(event), self._home)
+            self._telling = [*(t for t in self._telling if not t.done()), telling]
 
     def _listen(self, *events: asyncio.Event) -> None:
         """Let other threads set the events, or cancel the running task."""

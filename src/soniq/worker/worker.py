@@ -176,6 +176,7 @@ class Crew:
             clock=self._clock,
             vitals=lambda: vitals(self._inflight, self._watchdog),
             wishes=self._wishes,
+            events=self._events,
         )
 
     def _make_maintenance(self, backend: Backend) -> Maintenance:
