@@ -26,6 +26,7 @@ from soniq.cli import (
 from soniq.cli.demo import command as demo
 from soniq.cli.exits import explained
 from soniq.cli.overview import DESCRIPTION
+from soniq.cli.top import command as top
 
 
 class Commands(TyperGroup):
@@ -61,6 +62,7 @@ app.command("worker")(worker.worker)
 app.command("scheduler")(scheduler.scheduler)
 app.command("demo")(demo.demo)
 app.command("status")(status.status)
+app.command("top")(top.top)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(queues.app, name="queues")

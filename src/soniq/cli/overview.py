@@ -13,6 +13,7 @@ COMMANDS = {
     },
     "Look": {
         "status": "Show the database, its queues and its workers.",
+        "top": "Watch queues, workers and running jobs.",
         "dashboard": "Look at all of it in a browser.",
         "jobs": "Look at jobs, cancel them.",
         "queues": "Look at queues, pause them.",
