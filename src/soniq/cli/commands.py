@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 from soniq import __version__
 from soniq.cli import (
     audit,
+    completion,
+    config,
     dashboard,
     dead_letter,
     doctor,
@@ -69,6 +71,8 @@ app.add_typer(queues.app, name="queues")
 app.add_typer(workers.app, name="workers")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
+app.add_typer(config.app, name="config")
+app.command("completion")(completion.completion)
 app.command("doctor")(doctor.doctor)
 app.command("audit")(audit.audit)
 app.command("migrate-status")(status.migrate_status)

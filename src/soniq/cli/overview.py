@@ -9,6 +9,7 @@ COMMANDS = {
         "demo": "See a few thousand real jobs run, here and now.",
         "setup": "Make Soniq's tables, or bring them up to date.",
         "worker": "Run jobs until SIGTERM or Ctrl-C.",
+        "completion": "Let a shell complete commands and options.",
         "scheduler": "Fire recurring jobs until SIGTERM or Ctrl-C.",
     },
     "Look": {
@@ -21,6 +22,7 @@ COMMANDS = {
         "schedules": "Look at recurring jobs, pause or run them.",
         "doctor": "Find out what is wrong, and what to do.",
         "audit": "List what people did to jobs, queues and schedules.",
+        "config": "Show the settings and where they come from.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {
