@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from soniq.backends.contract import Backend
 from soniq.clock import Clock, SystemClock
 from tests.support.clock import FrozenClock
 from tests.support.leaks import leaked_tasks, leaked_threads
+from tests.support.places import place_for
 from tests.support.postgres import Databases, Server, begin_run, end_run, shared_server
 
 if TYPE_CHECKING:
@@ -33,7 +35,16 @@ MakeApp = Callable[..., "Soniq"]
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run a folder; worker processes are told which."""
     given: dict[str, str] | None = getattr(config, "workerinput", None)
-    config.stash[RUN_FOLDER] = Path(given[WORKER_INPUT]) if given else begin_run()
+    if given:
+        config.stash[RUN_FOLDER] = Path(given[WORKER_INPUT])
+        return
+    place = place_for(config.args)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))  # where pytest makes tmp_path
+    folder = config.stash[RUN_FOLDER] = begin_run(place)
+    if sys.dont_write_bytecode:
+        # Hundreds of processes would compile the same modules: let them share what they compile.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ class JobContext:
 
     ``attempt`` counts from 1 to ``max_attempts`` (retries + 1). ``worker_id`` is the random id of
     the worker's present start. ``scheduled_at`` is None unless the job was delayed; both times are
-    aware and in UTC.
+    aware and in UTC. ``headers``: what ``app.enqueue_middleware`` sent along.
 
     Example:
         .. code-block:: python
@@ -36,6 +37,7 @@ class JobContext:
     worker_id: str | None = None
     scheduled_at: datetime | None = None
     created_at: datetime | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
     @property
     def should_stop(self) -> bool:

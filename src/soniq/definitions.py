@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from soniq.enqueue import Enqueuer
 from soniq.events import Events, JobRaised, JobReturned, JobStarted
-from soniq.middleware import Middleware
+from soniq.middleware import EnqueueMiddleware, Middleware
 from soniq.options import TaskOptionArguments, default_options, read_options
 from soniq.recurrence import Every, Missed, read_recurrence
 from soniq.registry import Registry
@@ -108,6 +108,24 @@ class Definitions:
         It returns ``await call_next(ctx)``, or raises to fail the job.
         """
         self._middleware.append(wrapper)
+        return wrapper
+
+    def enqueue_middleware(self, wrapper: EnqueueMiddleware) -> EnqueueMiddleware:
+        """Enter ``with wrapper(jobs) as headers:`` around every write of new jobs.
+
+        It gets the jobs of one call, and gives texts by name that travel with each of them beside
+        its arguments: ``ctx.headers`` of the handler, ``headers`` of what ``get_job`` returns. What
+        it raises fails the call. Jobs of schedules and replays pass by.
+
+        Example:
+            .. code-block:: python
+
+                @app.enqueue_middleware
+                @contextmanager
+                def tenant(jobs):
+                    yield {"tenant": current_tenant()}
+        """
+        self._enqueuer.middleware.append(wrapper)
         return wrapper
 
     def before_job(self, hook: Hook) -> Hook:

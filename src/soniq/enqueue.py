@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from soniq.errors import (
 )
 from soniq.events import Events, JobEnqueued
 from soniq.job import DeadLetter, Job, NewJob
+from soniq.middleware import EnqueueMiddleware, accompanied
 from soniq.options import EnqueueOptions, check_name
 from soniq.pattern import Addressee, Pattern, decide
 from soniq.registry import Registry
@@ -53,6 +55,8 @@ class Enqueuer:
         self._clock = clock
         self._ready = ready
         self._inserts: Batcher[NewJob, str] = Batcher(self._insert, direct=True)
+        # Around every write; most apps have none, and pay for none.
+        self.middleware: list[EnqueueMiddleware] = []
 
     async def enqueue(
         self, target: Target, arguments: Mapping[str, Any], options: EnqueueOptions
@@ -64,6 +68,12 @@ class Enqueuer:
     async def write(self, job: NewJob, *, connection: object | None = None) -> str:
         """Write a job that is ready, as ``enqueue`` does."""
         await self._ready()
+        if not self.middleware:
+            return await self._write(job, connection)
+        with accompanied(self.middleware, [job]) as [job_with_headers]:
+            return await self._write(job_with_headers, connection)
+
+    async def _write(self, job: NewJob, connection: object | None) -> str:
         if connection is not None:
             job_id = (await self._backend.jobs.insert([job], connection=connection))[0]
             self._backend.wakeups.wake_after(connection, [job.queue])
@@ -80,6 +90,8 @@ class Enqueuer:
     ) -> str:
         """Write a job like another one, but due now and without a unique key; return its id.
 
+        Its headers come along: it belongs to the same request.
+
         Given ``arguments`` are JSON values; where the task is known, they have to fit it.
         """
         text = encode_plain(original.args, max_bytes=ANY_SIZE)
@@ -92,6 +104,7 @@ class Enqueuer:
             original.priority,
             text,
             original.max_attempts,
+            headers=json.dumps(original.headers) if original.headers else None,
         )
         return await self.write(job)
 
@@ -120,6 +133,12 @@ class Enqueuer:
         if not jobs:
             return []
         await self._ready()
+        if not self.middleware:
+            return await self._write_many(jobs)
+        with accompanied(self.middleware, jobs) as jobs_with_headers:
+            return await self._write_many(jobs_with_headers)
+
+    async def _write_many(self, jobs: Sequence[NewJob]) -> list[str]:
         ids = await self._backend.jobs.insert(jobs)
         await self._wake([jobs[0].queue])
         await self._announce(jobs, ids)

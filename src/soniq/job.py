@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 
 class JobStatus(StrEnum):
@@ -26,7 +27,8 @@ class JobStatus(StrEnum):
 class NewJob(NamedTuple):
     """A job on its way into the database; everything about it is decided.
 
-    ``args`` is JSON text. The job is due at ``scheduled_at`` (aware UTC) or ``delay`` seconds from
+    ``args`` is JSON text, and so are ``headers``, if any: what travels beside the arguments, an
+    object of texts. The job is due at ``scheduled_at`` (aware UTC) or ``delay`` seconds from
     now by the database's clock; with neither, or with a moment in the past, it is due at once.
     """
 
@@ -39,6 +41,7 @@ class NewJob(NamedTuple):
     scheduled_at: datetime | None = None
     delay: float = 0.0
     unique_key: str | None = None
+    headers: str | None = None
 
 
 class ClaimedJob(NamedTuple):
@@ -46,7 +49,7 @@ class ClaimedJob(NamedTuple):
 
     ``attempt`` counts the runs that count (from 1). ``fence`` rises with every claim and never
     falls; a write that names an old fence changes nothing. ``crashes`` counts the earlier runs that
-    ended with their process.
+    ended with their process. ``headers``: JSON text, see ``read_headers``.
     """
 
     id: str
@@ -59,6 +62,21 @@ class ClaimedJob(NamedTuple):
     scheduled_at: datetime
     created_at: datetime
     crashes: int = 0
+    headers: str | None = None
+
+
+def read_headers(text: str | None) -> dict[str, str]:
+    """Return what travels beside the arguments of a job; nothing of what is no text by name."""
+    if text is None:
+        return {}
+    try:
+        headers: object = json.loads(text)
+    except ValueError:  # nobody wrote it who wants to read it
+        return {}
+    if not isinstance(headers, dict):
+        return {}
+    given = cast("dict[str, object]", headers)  # the names of a JSON object are text
+    return {name: value for name, value in given.items() if isinstance(value, str)}
 
 
 class Row(Mapping[str, Any]):
@@ -86,7 +104,8 @@ class Job(Row):
     """A job as it stood when it was read.
 
     Times are aware and in UTC. ``attempts`` counts the runs so far that count; ``result`` is what
-    the handler returned (JSON); ``result_error`` says why a result could not be kept.
+    the handler returned (JSON); ``result_error`` says why a result could not be kept. ``headers``
+    travel beside the arguments: see ``app.enqueue_middleware``.
     """
 
     id: str
@@ -108,6 +127,7 @@ class Job(Row):
     last_traceback: str | None = None
     unique_key: str | None = None
     crashes: int = 0
+    headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +156,7 @@ class DeadLetter(Row):
     crashes: int = 0
     resurrection_count: int = 0
     resurrected_at: datetime | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,14 @@ class Jobs:
         """Count the jobs that match, and show five: what the ``…_matching`` methods would meet.
 
         Counts up to ``limit``, and within the newest million jobs: see ``Preview.exact``.
+
+        Raises:
+            InvalidSearch: a word that means nothing.
+            InvalidOption: a limit below 1.
         """
+        if limit < 1:
+            message = f"limit={limit}: give 1 or more."
+            raise InvalidOption(message)
         return await paging.preview(self._reader(search), limit=limit)
 
     async def why(self, job_id: str) -> Why:

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     dashboard_secret: SecretStr | None = None
     dashboard_write_enabled: bool = False
     dashboard_hosts: Names = ()
+    redact_keys: Names = ()
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)

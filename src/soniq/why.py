@@ -12,6 +12,19 @@ from soniq.history import PastAttempt
 from soniq.job import DeadLetter, Job, JobStatus, Row, Worker
 from soniq.standing import Ahead, Pause
 
+# In the order in which they are tried.
+CODES = (
+    "running",
+    "done",
+    "cancelled",
+    "dead",
+    "scheduled",
+    "retry_waits",
+    "paused",
+    "unserved",
+    "unknown_task",
+    "waiting",
+)
 LONGEST_ERROR = 200
 # What the wishes of operators ask of a worker.
 ASKED = {"quiet": "be quiet", "stop": "stop"}

@@ -17,8 +17,9 @@ from tests.support.store import claim, claimed_job, insert, look, new_job, settl
 async def test_a_job_reads_back_as_it_was_written(backend: Backend, clock: FrozenClock) -> None:
     """Every field of a new job is what was asked for, and the rest is empty."""
     new = new_job(
-        clock, "shop.pay", queue="money", priority=7, args='{"order": 1}', max_attempts=3, key="k"
-    )
+        clock, "shop.pay", queue="money", priority=7, args='{"order": 1}', max_attempts=3, key="k",
+        headers='{"tenant": "a"}',
+    )  # fmt: skip
     assert await insert(backend, new) == [new.id]
     assert dict(await look(backend, new.id)) == {
         "id": new.id,
@@ -40,6 +41,7 @@ async def test_a_job_reads_back_as_it_was_written(backend: Backend, clock: Froze
         "last_traceback": None,
         "unique_key": "k",
         "crashes": 0,
+        "headers": {"tenant": "a"},
     }
 
 

@@ -79,6 +79,8 @@ async def test_preview(app: Soniq, backend: Backend, clock: FrozenClock) -> None
     assert [job.id for job in found.sample] == [*few[::-1], *many[:-3:-1]]
     bounded = await app.jobs.preview("", limit=201)
     assert (bounded.count, bounded.exact, bounded.queues) == (201, False, {"b": 198, "a": 3})
+    with pytest.raises(InvalidOption, match="limit=0"):
+        await app.jobs.preview("", limit=0)
     exact = await app.jobs.preview("queue:a", limit=3)
     assert (exact.count, exact.exact) == (3, True)
 

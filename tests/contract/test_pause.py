@@ -147,7 +147,7 @@ async def test_claims_under_way_obey_at_once(
     operator = make_backend(clock)
     await operator.open()
     await insert(backend, *(new_job(clock, queue="mail") for _ in range(300)))
-    paused = asyncio.Event()
+    last, paused = new_job(clock, queue="mail"), asyncio.Event()
 
     async def work(queues: Queues) -> list[int]:
         begun_after: list[int] = []
@@ -160,10 +160,11 @@ async def test_claims_under_way_obey_at_once(
 
     working = [asyncio.create_task(work(queues)) for queues in (("mail",), ("mail", "pay"), None)]
     await operator.queues.pause("mail", by="ana")
+    await insert(operator, last)  # there is something to take, however much they had taken
     paused.set()
     assert await asyncio.gather(*working) == [[0] * 5] * 3
     await operator.close()
-    assert await backend.jobs.find(status=JobStatus.QUEUED, limit=1)
+    assert (await look(backend, last.id)).status is JobStatus.QUEUED
 
 
 async def test_what_was_claimed_before_goes_on(backend: Backend, clock: FrozenClock) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,7 @@ async def test_arguments_arrive_in_their_types(app: Soniq) -> None:
 
 async def test_context_is_filled_in(app: Soniq) -> None:
     """A coroutine function there gets the facts that it would get here."""
+    app.enqueue_middleware(lambda _: nullcontext({"tenant": "é"}))
     task = app.job(executor="process", retries=6)(jobs.of_context)
     job_id = await app.enqueue(task)
     report = await run_all(app)
@@ -142,6 +144,7 @@ async def test_context_is_filled_in(app: Soniq) -> None:
         "max_attempts": 7,
         "worker_id": report.worker_id,
         "scheduled_at": None,
+        "headers": {"tenant": "é"},
     }
 
 

@@ -189,7 +189,10 @@ async def test_a_giving_back_keeps_the_error_of_earlier_attempts(
 
 async def test_bury(backend: Backend, clock: FrozenClock) -> None:
     """A buried job is a dead letter with everything known about it, and no job any more."""
-    new = new_job(clock, "shop.pay", queue="money", priority=7, args='{"n":1}', max_attempts=2)
+    new = new_job(
+        clock, "shop.pay", queue="money", priority=7, args='{"n":1}', max_attempts=2,
+        headers='{"tenant": "a"}',
+    )  # fmt: skip
     created = clock.now()
     await insert(backend, new)
     clock.advance(seconds=1)
@@ -217,6 +220,7 @@ async def test_bury(backend: Backend, clock: FrozenClock) -> None:
         "crashes": 0,
         "resurrection_count": 0,
         "resurrected_at": None,
+        "headers": {"tenant": "a"},
     }
 
 

@@ -22,7 +22,7 @@ IN_FORCE = {
     "default_transaction_read_only": "transaction_read_only",
 }
 NAMES = [IN_FORCE.get(name, name) for name in SESSION if name != "application_name"]
-# A database that is read only can't be emptied after the test, so it will not be used again.
+# A database with settings of its own is not used again after the test.
 HOSTILE = """
 DO $$ BEGIN EXECUTE format(
     'ALTER DATABASE %I SET default_transaction_isolation = ''serializable''', current_database()

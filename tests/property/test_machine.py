@@ -43,7 +43,7 @@ from tests.support.calls import (
     workers,
 )
 from tests.support.clock import START
-from tests.support.postgres import EMPTY
+from tests.support.postgres import empty as empty_database
 
 ENOUGH = 8  # waiting jobs: more of them would only leave less time for other calls
 PLENTY = 10_000  # more rows than there ever are
@@ -385,7 +385,7 @@ def machine(postgres_url: str, tmp_path: Path) -> Iterator[type[Machine]]:
         for backend in fresh:
             await backend.open()
         connection = await asyncpg.connect(postgres_url)
-        await connection.execute(EMPTY)
+        await empty_database(connection)
         await connection.close()
         return (*fresh, Drivable.backends[2])
 

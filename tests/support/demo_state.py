@@ -25,7 +25,8 @@ from tests.support.clock import FrozenClock
 DAY = timedelta(days=1)
 MIB = 1024 * 1024
 STEP_MINUTES = 10
-SHORT_STEPS_FROM = 23  # hours; from then on by the minute
+# Until this long before the end; from then on by the minute.
+SHORT_STEPS = timedelta(hours=1)
 LIBRARIES = "/usr/lib/python3.12/site-packages"
 
 
@@ -106,14 +107,16 @@ WORKERS = (
 WORKER_IDS = tuple(f"0199c3a0-5f1e-7{n}00-9d2b-0242ac12000{n}" for n in range(4))
 
 
-async def seed(app: Soniq, clock: FrozenClock, *, until: datetime | None = None) -> None:
-    """Let a day pass that ends at ``until`` (a day after the clock's moment), and leave traces."""
+async def seed(
+    app: Soniq, clock: FrozenClock, *, until: datetime | None = None, hours: float = 24
+) -> None:
+    """Let some hours pass that end at ``until`` (a day from now), and leave their traces."""
     end = until or clock.now() + DAY
     shop = Shop(app, clock, random.Random(7))
     await app.ensure_initialized()
-    shop.move_to(end - DAY)
+    shop.move_to(end - timedelta(hours=hours))
     await shop.open()
-    await shop.pass_a_day(end)
+    await shop.pass_time(end)
     shop.move_to(end)
     await shop.leave_work_to_do()
     shop.move_to(end)
@@ -149,16 +152,14 @@ class Shop:
         await add(name="search.reindex_product", cron="0 4 1 * *", args={"product_id": 0})
         await self.app.scheduler.pause("search.reindex_product")
 
-    async def pass_a_day(self, end: datetime) -> None:
-        """Enqueue, run and settle, step by step; the last hour by the minute."""
-        begin = self.clock.now()
-        while self.clock.now() < end - timedelta(seconds=90):
-            hour = (self.clock.now() - begin).total_seconds() / 3600
-            minutes = STEP_MINUTES if hour < SHORT_STEPS_FROM else 1
-            tide = 0.5 + min(hour % 24, 24 - hour % 24) / 12
-            await self.enqueue(tide)
+    async def pass_time(self, end: datetime) -> None:
+        """Enqueue, run and settle, step by step."""
+        while (left := end - self.clock.now()) > timedelta(seconds=90):
+            hour = self.clock.now().hour
+            await self.enqueue(tide=0.5 + min(hour, 24 - hour) / 12)
             await self.fire()
             await self.work()
+            minutes = STEP_MINUTES if left > SHORT_STEPS else 1
             self.clock.advance(seconds=60 * minutes - 4)
 
     async def enqueue(self, tide: float) -> None:

@@ -79,7 +79,7 @@ class Databases:
         self._looks: object = None
 
     def take(self) -> str:
-        """Return the name of a database that looks like a new one."""
+        """Return the name of a database that looks like a new one, with nobody connected to it."""
         if self._free:
             return self._free.pop()
         name = self._server.clone()
@@ -88,7 +88,7 @@ class Databases:
 
     def give_back(self, name: str) -> None:
         """Empty a database for the next test, or drop it if that does not make it as new."""
-        if run_apart(lambda: empty(self._server.url_of(name))) == self._looks:
+        if run_apart(lambda: sweep(self._server.url_of(name))) == self._looks:
             self._free.append(name)
         else:
             self._server.drop(name)
@@ -100,21 +100,47 @@ class Databases:
 
 
 # What a test may have changed beside the rows: tables, indexes, their options, the steps of the
-# schema, statistics.
+# schema, statistics, the settings of the database.
 LOOKS = """
 SELECT md5(string_agg(concat_ws(' ', relname, relkind, relnatts, reloptions), ',' ORDER BY relname))
     || (SELECT md5(string_agg(step::text, ',' ORDER BY version)) FROM soniq_migrations AS step)
     || (SELECT count(*) FROM pg_statistic WHERE starelid = 'soniq_jobs'::regclass)
+    || (
+        SELECT count(*) FROM pg_db_role_setting
+        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
 FROM pg_class
 WHERE relnamespace = 'public'::regnamespace
 """
+TABLES = (
+    "soniq_jobs",
+    "soniq_dead_letter_jobs",
+    "soniq_workers",
+    "soniq_schedules",
+    "soniq_schedule_ticks",
+    "soniq_rollups",
+    "soniq_attempts",
+    "soniq_paused_queues",
+    "soniq_audit",
+)
 # A lock that somebody still holds is a leak of the test; the next test does not wait for it.
-EMPTY = """
-SET lock_timeout = '3s';
-TRUNCATE soniq_jobs, soniq_dead_letter_jobs, soniq_workers,
-    soniq_schedules, soniq_schedule_ticks, soniq_rollups, soniq_attempts,
-    soniq_paused_queues, soniq_audit
-"""
+LOCK = f"BEGIN; SET LOCAL lock_timeout = '3s'; LOCK TABLE {', '.join(TABLES)};"
+ROWS = " ".join(f"DELETE FROM {table};" for table in TABLES)  # noqa: S608 - names of ours
+DELETE = f"{LOCK} {ROWS} COMMIT"
+TRUNCATE = f"{LOCK} TRUNCATE {', '.join(TABLES)}; COMMIT"
+# How much rows have left behind, those of earlier tests as well.
+SIZE = "SELECT sum(pg_relation_size(name::regclass)) FROM unnest($1::text[]) AS name"
+LARGE = 256 * 1024
+
+
+async def empty(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Delete all rows of all tables; new files for them, which take long, only now and then."""
+    size = await connection.fetchval(SIZE, TABLES)
+    try:
+        await connection.execute(DELETE if size < LARGE else TRUNCATE)
+    except asyncpg.PostgresError:
+        await connection.execute("ROLLBACK")
+        raise
 
 
 @asynccontextmanager
@@ -127,26 +153,26 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
         await connection.close()
 
 
-async def execute(url: str, statement: str) -> None:
-    """Run a statement on a connection of its own."""
-    async with connected(url) as connection:
-        await connection.execute(statement)
-
-
 async def look_at(url: str) -> object:
     """Return a fingerprint of the schema."""
     async with connected(url) as connection:
         return await connection.fetchval(LOOKS)
 
 
-async def empty(url: str) -> object:
+async def sweep(url: str) -> object:
     """Delete all rows and return the fingerprint of the schema; None where that fails."""
     try:
         async with connected(url) as connection:
-            await connection.execute(EMPTY)
+            await empty(connection)
             return await connection.fetchval(LOOKS)
-    except asyncpg.PostgresError:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError):
         return None
+
+
+async def execute(url: str, statement: str) -> None:
+    """Run a statement on a connection of its own."""
+    async with connected(url) as connection:
+        await connection.execute(statement)
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -158,13 +184,14 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 # --- one run: a folder that its processes share ---------------------------------------------------
 
 
-def begin_run() -> Path:
+def begin_run(place: Path | None = None) -> Path:
     """Return a new folder for this run; what killed runs have left behind is cleared away."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    place = place or Path(tempfile.gettempdir())
+    for left in place.glob(f"{PREFIX}*"):
         if not is_running(left.name.removeprefix(PREFIX).partition("-")[0]):
             with suppress(OSError):  # it may belong to another user
                 end_run(left)
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
 
 
 def end_run(folder: Path) -> None:

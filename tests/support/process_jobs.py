@@ -53,6 +53,7 @@ async def of_context(ctx: JobContext) -> dict[str, object]:
         "worker_id": ctx.worker_id,
         "scheduled_at": ctx.scheduled_at,
         "created_at": ctx.created_at,
+        "headers": dict(ctx.headers),
         "pid": os.getpid(),
     }
 

@@ -28,6 +28,7 @@ def new_job(
     scheduled_at: datetime | None = None,
     delay: float = 0.0,
     key: str | None = None,
+    headers: str | None = None,
 ) -> NewJob:
     """Return a job to insert, plain in everything that the test does not care about."""
     return NewJob(
@@ -40,6 +41,7 @@ def new_job(
         scheduled_at=scheduled_at,
         delay=delay,
         unique_key=key,
+        headers=headers,
     )
 
 

@@ -188,7 +188,9 @@ def test_jobs_are_listed(run: Run, ids: dict[str, str]) -> None:
     """Newest first, with filters, and a hint where there is more."""
     assert [row[0] for row in lines(run("jobs", "list"))] == [ids["queued"], ids["done"]]
     assert [row[0] for row in lines(run("jobs", "list", "--status", "done"))] == [ids["done"]]
-    assert "--offset 1" in run("jobs", "list", "--limit", "1").stderr
+    more = run("jobs", "list", "--limit", "1").stderr
+    assert f"--after {ids['queued']}" in more
+    assert [row[0] for row in lines(run("jobs", "list", "--after", ids["queued"]))] == [ids["done"]]
     assert "No job matches" in run("jobs", "list", "--queue", "none").stderr
     listed = json.loads(run("jobs", "list", "--json", "--name", "math.doubles").stdout)
     assert [job["args"] for job in listed] == [{"number": 4}, {"number": 1}]

@@ -223,3 +223,27 @@ def test_entries_are_drawn(run: Run, ids: list[str], monkeypatch: pytest.MonkeyP
     drawn = run("audit").stdout
     assert "dead-letter.delete" in drawn
     assert "when" in drawn
+
+
+def test_an_export_can_leave_out_secrets(
+    run: Run, sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Usual names and those of the setting, in arguments and errors; else it is exact."""
+
+    def login(password: str, badge: str) -> None:
+        message = f"password={password} badge={badge}"
+        raise PermanentFailure(message)
+
+    async def fill() -> None:
+        async with Soniq(database_url=str(sqlite_path)) as app:
+            app.job(name="door.login")(login)
+            await app.enqueue("door.login", args={"password": "s3cr3t-1", "badge": "s3cr3t-2"})
+            await app.run_worker(run_once=True)
+
+    asyncio.run(fill())
+    monkeypatch.setenv("SONIQ_REDACT_KEYS", "badge, licence")
+    exact = json.loads(run(LETTER, "export").stdout)
+    assert exact["args"] == {"password": "s3cr3t-1", "badge": "s3cr3t-2"}
+    shown = run(LETTER, "export", "--redact").stdout
+    assert "s3cr3t" not in shown
+    assert json.loads(shown)["args"] == {"password": "[redacted]", "badge": "[redacted]"}

@@ -25,14 +25,9 @@ from tests.support.jobs import PATIENCE, run_all
 
 
 @pytest.fixture
-async def app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Soniq]:
+async def app() -> AsyncIterator[Soniq]:
     """An app in memory."""
-
-    async def none() -> list[Any]:
-        return []
-
     async with Soniq(backend="memory") as app:
-        monkeypatch.setattr(app.queues, "paused", none)
         yield app
 
 

@@ -51,11 +51,11 @@ def test_bad_settings_name_themselves(given: dict[str, Any], match: str) -> None
 
 def test_passwords_stay_hidden() -> None:
     """Neither settings nor their errors show a password."""
-    loaded = settings.load(database_url="postgresql://me:secret@db/shop")
-    assert "secret" not in repr(loaded) + str(loaded.model_dump())
+    loaded = settings.load(database_url="postgresql://me:hunter2@db/shop")
+    assert "hunter2" not in repr(loaded) + str(loaded.model_dump())
     with pytest.raises(ConfigurationError) as caught:
-        Soniq(database_url="mysql://me:secret@db/shop")
-    assert "secret" not in str(caught.value)
+        Soniq(database_url="mysql://me:hunter2@db/shop")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_unknown_environment_variables_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

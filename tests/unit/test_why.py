@@ -13,7 +13,7 @@ from soniq.durations import roughly
 from soniq.history import PastAttempt
 from soniq.job import DeadLetter, Job, JobStatus, Worker
 from soniq.standing import Ahead, Pause
-from soniq.why import Evidence, Why, decide
+from soniq.why import CODES, Evidence, Why, decide
 
 NOW = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 JOB = Job(
@@ -222,6 +222,11 @@ def test_the_reason_in_words(name: str) -> None:
     assert (found.job_id, found.code, found.sentence) == ("j", code, sentence)
     assert json.loads(json.dumps(found.facts)) == found.facts
     assert found.facts["queue"] == "mail"
+
+
+def test_every_reason_has_a_case() -> None:
+    """No code is told that the page does not know."""
+    assert {code for _, code, _ in CASES.values()} == set(CODES)
 
 
 def fact(name: str) -> dict[str, Any]:

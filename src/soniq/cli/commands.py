@@ -73,8 +73,8 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(config.app, name="config")
 app.command("completion")(completion.completion)
-app.command("doctor")(doctor.doctor)
 app.command("audit")(audit.audit)
+app.command("doctor")(doctor.doctor)
 app.command("migrate-status")(status.migrate_status)
 
 

@@ -100,4 +100,4 @@ def setting_table(shown: Sequence[Setting], *, with_origin: bool) -> render.Tabl
 
 def written(value: Any) -> object:
     """Return a value as it is written in the environment, where that is text."""
-    return value if value is None or not render.is_nested(value) else ",".join(map(str, value))
+    return (",".join(map(str, value)) or None) if render.is_nested(value) else value

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from soniq.app import Soniq
     from soniq.dashboard.state import Dashboard
 
+# Addresses that stand for all that a computer has.
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - to tell them, not to bind them
+
 Host = Annotated[str, typer.Option(help="The address to listen at.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")]
 Write = Annotated[
@@ -59,19 +62,36 @@ def dashboard(
     from soniq.dashboard import create_dashboard_app, require  # noqa: PLC0415
 
     require(("starlette", "jinja2", "uvicorn"))
-    from soniq.dashboard.security import is_loopback  # noqa: PLC0415
+    from soniq.dashboard.security import as_host, is_loopback  # noqa: PLC0415
     from soniq.dashboard.serve import listen  # noqa: PLC0415
 
     app = app_for(target, database_url)
-    if app.settings.dashboard_api_key is None and not is_loopback(host):
+    names = list(app.settings.dashboard_hosts) if hosts is None else split(hosts)
+    if not is_loopback(host):
+        refuse_the_world(app, host, names)
+    own = [] if host in EVERYWHERE else [as_host(host)]
+    page = create_dashboard_app(app, write=write, hosts=[*names, *own])
+    asyncio.run(work(app, page, listen(host, port), root_path))
+
+
+def refuse_the_world(app: Soniq, host: str, names: list[str]) -> None:
+    """End the command (exit code 2) where others could reach the dashboard, but should not.
+
+    Without a key everybody could look; without a name nobody could.
+    """
+    if app.settings.dashboard_api_key is None:
         message = (
             f"{host} can be reached from other computers, and without a key everybody there could "
             "look. Set SONIQ_DASHBOARD_API_KEY first, or leave --host away to serve this computer "
             "alone."
         )
         raise fail(message, Exit.USAGE)
-    page = create_dashboard_app(app, write=write, hosts=None if hosts is None else split(hosts))
-    asyncio.run(work(app, page, listen(host, port), root_path))
+    if not names and host in EVERYWHERE:
+        message = (
+            f"{host} stands for every address of this computer. Say by which names the dashboard "
+            "may be asked for, such as --hosts jobs.example.com (SONIQ_DASHBOARD_HOSTS)."
+        )
+        raise fail(message, Exit.USAGE)
 
 
 def app_for(target: str | None, database_url: str | None) -> Soniq:

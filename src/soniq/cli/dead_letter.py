@@ -14,6 +14,7 @@ from soniq.cli.dead_letter_choice import choose
 from soniq.cli.dead_letter_show import attempt_table, group_table, letter_table
 from soniq.cli.exits import Exit, fail
 from soniq.cli.options import (
+    After,
     AsJson,
     DatabaseUrl,
     ErrorFilter,
@@ -31,8 +32,8 @@ app = typer.Typer(
     help="Look at jobs that will not run again by themselves; replay or delete them.",
     no_args_is_help=True,
 )
-After = Annotated[
-    str | None, typer.Option("--after", metavar="ID", help="Go on after this one of a search.")
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Leave out what looks secret, such as passwords.")
 ]
 
 
@@ -107,7 +108,7 @@ def show(
 ) -> None:
     """Show everything about one dead letter, with the traceback, and its attempts."""
     facts, attempts = load.run(database_url, lambda app: work.look(app, job_id))
-    whole = {**facts, "history": list(map(asdict, attempts))}
+    whole = {**facts, "history": [asdict(attempt) for attempt in attempts]}
     if as_json:
         render.document(whole)
     elif not render.on_terminal():
@@ -132,11 +133,12 @@ def export(
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
     search: SearchText = None,
+    redact: Redact = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print all dead letters, or those that match, one JSON document a line."""
     choice = choose(
         search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
     )
-    number = load.run(database_url, lambda app: work.export(app, choice))
+    number = load.run(database_url, lambda app: work.export(app, choice, redact=redact))
     render.remark(f"Exported {counted(number, 'dead letter')}.")

@@ -9,6 +9,7 @@ import typer
 
 from soniq.cli import render
 from soniq.errors import JobNotFound
+from soniq.redact import Redactor
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
@@ -65,11 +66,12 @@ async def newest(app: Soniq, choice: Choice, limit: int, after: str | None) -> F
     return page
 
 
-async def export(app: Soniq, choice: Choice) -> int:
+async def export(app: Soniq, choice: Choice, *, redact: bool) -> int:
     """Print every letter that is meant as a line of JSON and return their number."""
+    redactor = Redactor(app.settings.redact_keys)
     number = 0
     async for letter in every(app, choice):
-        typer.echo(render.to_json(letter))
+        typer.echo(render.to_json(redactor.row(letter) if redact else letter))
         number += 1
     return number
 

@@ -1,34 +1,52 @@
-"""``soniq jobs list|show|cancel``."""
+"""``soniq jobs list|show|why|tail|retry|cancel``."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from soniq.cli import jobs_work as work
 from soniq.cli import load, render
-from soniq.cli.exits import Exit
+from soniq.cli.actor import author
+from soniq.cli.exits import Exit, fail
+from soniq.cli.jobs_show import amount, described, job_table, show_job, show_why, whole
+from soniq.cli.jobs_tail import tail
 from soniq.cli.options import (
+    After,
     AsJson,
+    By,
     DatabaseUrl,
     DryRun,
-    Ids,
     Limit,
     NameFilter,
-    Offset,
     QueueFilter,
+    Words,
     Yes,
     confirm,
     counted,
+    joined,
 )
-from soniq.errors import JobNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from soniq.app import Soniq
     from soniq.job import Job
+    from soniq.search import Found, JobSearch, Preview
 
-app = typer.Typer(help="Look at jobs, cancel them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at jobs, ask why one does not run, retry or cancel them.", no_args_is_help=True
+)
+Id = Annotated[str, typer.Argument(metavar="ID")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or --matching.")]
+Matching = Annotated[
+    str | None,
+    typer.Option("--matching", "-m", metavar="SEARCH", help="All that match: 'task:mail.*'."),
+]
+First = Annotated[
+    int | None, typer.Option("--first", min=1, help="Only the so many newest of those that match.")
+]
 Status = Annotated[
     str | None,
     typer.Option("--status", "-s", help="Only queued, processing, done or cancelled ones."),
@@ -37,113 +55,176 @@ Status = Annotated[
 
 @app.command("list")
 def list_jobs(
+    search: Words = None,
     *,
     queue: QueueFilter = None,
     status: Status = None,
     name: NameFilter = None,
     limit: Limit = 100,
-    offset: Offset = 0,
+    after: After = None,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """List jobs, newest first."""
-    found = load.run(
-        database_url,
-        lambda app: app.list_jobs(
-            queue=queue, status=status, name=name, limit=limit, offset=offset
-        ),
+    """List jobs, newest first; those of a search such as 'state:queued task:mail.* age:>1h'."""
+    wanted = work.wanted(joined(search), queue=queue, status=status, name=name)
+    found, total = load.run(
+        database_url, lambda app: work.page(app, wanted, limit=limit, after=after)
     )
     if as_json:
-        render.document(found)
-        return
-    render.table(job_table(found))
-    if not found:
-        render.remark("No job matches. `soniq status` counts those that there are.")
-    elif len(found) == limit:
-        render.remark(f"There may be more: --offset {offset + limit}.")
+        render.document(found.items)
+    else:
+        render.table(job_table(found.items))
+    tell_rest(found, limit=limit, after=after, total=total)
 
 
 @app.command()
-def show(
-    job_id: Annotated[str, typer.Argument(metavar="ID")],
+def show(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Show everything about one job, with its attempts that did not end well."""
+    job, attempts = load.run(database_url, lambda app: work.look(app, job_id))
+    if as_json:
+        render.document(whole(job, attempts))
+    else:
+        show_job(job, attempts)
+
+
+@app.command()
+def why(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Say why a job is not running, with the proof: the first reason that holds."""
+    found = load.run(database_url, lambda app: app.jobs.why(job_id))
+    if as_json:
+        render.document(found)
+    else:
+        show_why(found)
+
+
+app.command()(tail)
+
+
+@app.command()
+def retry(
+    ids: Ids = None,
     *,
-    as_json: AsJson = False,
+    matching: Matching = None,
+    first: First = None,
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show everything about one job."""
-    job = load.run(database_url, lambda app: find(app, job_id))
-    if as_json:
-        render.document(job)
-    else:
-        render.facts(dict(job))
+    """Let jobs run again now: print the ids of those that will.
+
+    What waits for later becomes due; of what has ended another one is enqueued; a dead letter is
+    replayed.
+    """
+    author_name = author(by)
+    search = read_choice(ids, matching)
+    if search is None:
+        finish(
+            load.run(
+                database_url,
+                lambda app: work.retry_all(app, ids or [], author_name, dry_run=dry_run),
+            )
+        )
+    elif go_on(
+        database_url,
+        lambda app: app.jobs.preview(search),
+        "retry",
+        first=first,
+        yes=yes,
+        dry_run=dry_run,
+    ):
+        load.run(database_url, lambda app: work.retry_matching(app, search, author_name, first))
 
 
 @app.command()
 def cancel(
-    ids: Ids, *, yes: Yes = False, dry_run: DryRun = False, database_url: DatabaseUrl = None
+    ids: Ids = None,
+    *,
+    matching: Matching = None,
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Cancel jobs: those that wait at once; those that run are stopped by their worker."""
-    if not dry_run:
-        confirm(f"Cancel {counted(len(ids), 'job')}?", yes=yes)
-    codes = load.run(database_url, lambda app: cancel_all(app, ids, dry_run=dry_run))
+    author_name = author(by)
+    search = read_choice(ids, matching)
+    if search is None:
+        if not dry_run:
+            confirm(f"Cancel {counted(len(ids or []), 'job')}?", yes=yes)
+        finish(
+            load.run(
+                database_url,
+                lambda app: work.cancel_all(app, ids or [], author_name, dry_run=dry_run),
+            )
+        )
+    elif go_on(
+        database_url,
+        lambda app: work.preview_cancel(app, search),
+        "cancel",
+        yes=yes,
+        dry_run=dry_run,
+    ):
+        load.run(database_url, lambda app: work.cancel_matching(app, search, author_name))
+
+
+def read_choice(ids: list[str] | None, matching: str | None) -> JobSearch | None:
+    """Return the search of those that are meant, None if they are named.
+
+    Raises:
+        InvalidSearch: a word that means nothing.
+        Exit: neither or both are given (code 2).
+    """
+    if bool(ids) == (matching is not None):
+        message = "Say which: give ids of jobs, or --matching with a search, but not both."
+        raise fail(message, Exit.USAGE)
+    if matching is None:
+        return None
+    from soniq.search import parse_search  # noqa: PLC0415 - `soniq jobs --help` needs none of it
+
+    return parse_search(matching)
+
+
+def go_on(
+    database_url: str | None,
+    look: Callable[[Soniq], Awaitable[Preview[Job]]],
+    verb: str,
+    *,
+    first: int | None = None,
+    yes: bool,
+    dry_run: bool,
+) -> bool:
+    """Say what would be done, and ask; tell whether to go on."""
+    if yes and not dry_run:
+        return True
+    seen = load.run(database_url, look)
+    if not seen.count:
+        render.remark(f"There are no jobs to {verb} that match.")
+        return False
+    render.remark(described(verb, seen, first))
+    if dry_run:
+        return False
+    confirm(f"{verb.capitalize()} {amount(seen, first)}?", yes=yes)
+    return True
+
+
+def tell_rest(found: Found[Job], *, limit: int, after: str | None, total: int | None) -> None:
+    """Say whether there is more, or how far the search has got."""
+    if found.next is None:
+        if not found.items:
+            render.remark("No job matches. `soniq status` counts those that there are.")
+        return
+    if len(found.items) == limit:
+        render.remark(f"There may be more: --after {found.next}.")
+        return
+    which = "the newest" if after is None else "the next"
+    of = "" if total is None else f" of about {total:,}"
+    render.remark(
+        f"Searched {which} {found.looked_at:,}{of} jobs. To search on: --after {found.next}."
+    )
+
+
+def finish(codes: list[Exit]) -> None:
+    """Exit with the worst of what went wrong."""
     if codes:
         raise typer.Exit(max(codes))
-
-
-async def find(app: Soniq, job_id: str) -> Job:
-    """Return the job; JobNotFound, with where to look instead, if there is none."""
-    job = await app.get_job(job_id)
-    if job is not None:
-        return job
-    if await app.dead_letter.get(job_id) is not None:
-        message = f"Job {job_id} is in the dead letters: see `soniq dead-letter show {job_id}`."
-    else:
-        message = (
-            f"No job {job_id}: wrong id, or deleted since. `soniq jobs list` shows those there are."
-        )
-    raise JobNotFound(message)
-
-
-async def cancel_all(app: Soniq, ids: list[str], *, dry_run: bool) -> list[Exit]:
-    """Cancel one after the other, say what became of each, and return what went wrong."""
-    codes: list[Exit] = []
-    for job_id in ids:
-        try:
-            job = await find(app, job_id)
-        except JobNotFound as error:
-            render.remark(error)
-            codes.append(Exit.NOT_FOUND)
-            continue
-        if job.finished_at is None and (dry_run or await app.cancel_job(job_id)):
-            render.remark(f"{cancelled(job, dry_run=dry_run)} {job_id} ({job.job_name}).")
-        else:
-            render.remark(f"Job {job_id} can't be cancelled: it has ended.")
-            codes.append(Exit.FAILED)
-    return codes
-
-
-def cancelled(job: Job, *, dry_run: bool) -> str:
-    """Return what was done, or would be, in words."""
-    if dry_run:
-        return "Would cancel"
-    return "Asked the worker to stop" if job.status == "processing" else "Cancelled"
-
-
-def job_table(jobs: list[Job]) -> render.Table:
-    """Return one line per job: what a person scans for; in a pipe with exact times."""
-    columns = ("id", "task", "queue", "status", "tries", "when")
-    rows = [
-        (job.id, job.job_name, job.queue, job.status.value, tries(job), moment(job)) for job in jobs
-    ]
-    return render.Table(columns, rows, folded=("task",), wide={"queue": 100, "tries": 90})
-
-
-def tries(job: Job) -> str:
-    """Return the attempts so far, of how many."""
-    return f"{job.attempts}/{job.max_attempts}"
-
-
-def moment(job: Job) -> object:
-    """Return when the job's state began or will end: ended, started or due."""
-    when = job.finished_at or (job.started_at if job.status == "processing" else job.scheduled_at)
-    return render.age(when, datetime.now(UTC)) if render.on_terminal() else when

@@ -87,6 +87,13 @@ SearchText = Annotated[
     str | None,
     typer.Option("--search", metavar="WORDS", help="In words: 'age:>1h args.user.id:42'."),
 ]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SEARCH]", help="Words: 'state:queued task:mail.* age:>1h'."),
+]
+After = Annotated[
+    str | None, typer.Option("--after", metavar="ID", help="Go on after this one of a search.")
+]
 Everything = Annotated[bool, typer.Option("--all", help="All that there are, or that match.")]
 OptionalIds = Annotated[
     list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or filters, or --all.")
@@ -94,6 +101,11 @@ OptionalIds = Annotated[
 Limit = Annotated[int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many.")]
 Offset = Annotated[int, typer.Option("--offset", min=0, help="Leave out the first so many.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="One id or several.")]
+
+
+def joined(words: list[str] | None) -> str:
+    """Return a search that a shell may have taken apart."""
+    return " ".join(words or ())
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -31,6 +31,11 @@ WithScheduler = Annotated[bool, typer.Option("--with-scheduler", help="Fire recu
 Descriptor = Annotated[int | None, typer.Option("--line", hidden=True)]
 Place = Annotated[int, typer.Option("--place", hidden=True)]
 
+TWO_ENDS = (
+    "--max-jobs and --max-rss replace workers that go on; one with --run-once ends by itself: "
+    "leave them away, or --run-once."
+)
+
 
 def worker(
     target: Target = None,
@@ -55,11 +60,7 @@ def worker(
     """
     recycles = max_jobs is not None or max_rss is not None
     if recycles and run_once:
-        message = (
-            "--max-jobs and --max-rss replace workers that go on; one with --run-once ends by "
-            "itself: leave them away, or --run-once."
-        )
-        raise fail(message, Exit.USAGE)
+        raise fail(TWO_ENDS, Exit.USAGE)
     # Imported late: `soniq --help` needs none of it and is to be quick.
     if descriptor is None and (processes is not None or recycles):
         from soniq.cli.supervisor.run import supervise  # noqa: PLC0415

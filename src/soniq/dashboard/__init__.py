@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from soniq.app import Soniq
-    from soniq.dashboard.state import Redactor
     from soniq.dashboard.users import Auth
+    from soniq.redact import Hook
 
 __all__ = ["create_dashboard_app"]
 
@@ -27,7 +27,7 @@ def create_dashboard_app(
     api_key: str | None = None,
     write: bool | None = None,
     hosts: Sequence[str] | None = None,
-    redact: Redactor | None = None,
+    redact: Hook | None = None,
 ) -> Starlette:
     """Return the dashboard of an app, to be mounted under any path or to be served alone.
 
@@ -42,7 +42,9 @@ def create_dashboard_app(
         write: whether operators may change anything (the setting ``dashboard_write_enabled``).
         hosts: names under which it may be reached besides those of this computer, such as
             ``jobs.example.com`` or ``*.example.com`` (the setting ``dashboard_hosts``).
-        redact: hides secrets in the arguments of jobs before they are shown.
+        redact: called with the name and a copy of the arguments of a job; returns what may be
+            shown of them. Values with names such as ``password`` are hidden in any case (the
+            setting ``redact_keys`` adds names).
 
     Raises:
         ExtraMissing: Starlette or Jinja2 is not installed.

@@ -32,7 +32,7 @@ def acting(path: str, act: Act, name: str) -> Route:
             raise
         except SoniqError as error:
             return see_other(request, str(error), "failed")
-        dashboard.live.forget()
+        dashboard.forget()
         if isinstance(outcome, Failed):
             return see_other(request, outcome.message, "failed")
         if isinstance(outcome, Operation):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,11 +21,13 @@ from soniq.dashboard.guard import Guard
 from soniq.dashboard.live import Live
 from soniq.dashboard.operations import Operations
 from soniq.dashboard.problem import problem_of
+from soniq.dashboard.reading import Reading
 from soniq.dashboard.security import check_key, check_patterns
 from soniq.dashboard.signing import Signer, digest
-from soniq.dashboard.state import Dashboard, Redactor
+from soniq.dashboard.state import Dashboard
 from soniq.dashboard.throttle import Throttle
 from soniq.dashboard.users import Auth
+from soniq.redact import Hook, Redactor
 from soniq.settings import Settings
 
 
@@ -37,7 +38,7 @@ def assemble(
     api_key: str | None,
     write: bool | None,
     hosts: Sequence[str] | None,
-    redact: Redactor | None,
+    redact: Hook | None,
 ) -> Starlette:
     """Return the dashboard; see ``create_dashboard_app``."""
     settings = soniq.settings
@@ -50,7 +51,7 @@ def assemble(
     dashboard = Dashboard(
         soniq=soniq,
         write=settings.dashboard_write_enabled if write is None else write,
-        redact=redact or show_all,
+        reading=Reading(soniq, redactor_of(settings, redact)),
         live=Live(soniq),
         operations=Operations(soniq),
         signer=signer,
@@ -96,6 +97,6 @@ def secret_of(settings: Settings, key: str | None) -> bytes | None:
     return digest("\0".join(parts)) if any(parts) else None
 
 
-def show_all(_: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return arguments as they are."""
-    return arguments
+def redactor_of(settings: Settings, hook: Hook | None) -> Redactor:
+    """Return what hides secrets."""
+    return Redactor(settings.redact_keys, hook=hook)

@@ -11,7 +11,6 @@ from datetime import datetime
 from soniq.app import Soniq
 from soniq.dashboard.shared import Shared
 from soniq.errors import DatabaseError
-from soniq.failures import Groups
 from soniq.figures import Bin, Figures
 from soniq.job import Worker
 from soniq.repeat import repeat
@@ -61,7 +60,6 @@ class Live:
         self._total = Shared(soniq.stats.total, slow, soniq.clock)
         self._by_queue = Shared(soniq.stats.by_queue, slow, soniq.clock)
         self._series = Shared(soniq.stats.series, slow, soniq.clock)
-        self._failures = Shared(soniq.dead_letter.groups, slow, soniq.clock)
         self._told: dict[str, object] = {}
         self._channel = Channel()
         self._stop: asyncio.Event | None = None
@@ -84,13 +82,9 @@ class Live:
             at=self._clock.now(),
         )
 
-    async def failures(self) -> Groups:
-        """Return which failures there are, as of a few seconds ago: to find out takes a while."""
-        return await self._failures.get()
-
     def forget(self) -> None:
         """Have everything read anew: somebody has just changed it, and wants to see that."""
-        for shared in (self._standings, self._workers, self._failures):
+        for shared in (self._standings, self._workers):
             shared.forget()
 
     @property

@@ -65,6 +65,11 @@ def check_host(host: str | None, allowed: Sequence[str]) -> None:
     raise Refused(421, message)
 
 
+def as_host(address: str) -> str:
+    """Return an address as it stands in a Host header: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+
+
 def split_host(host: str) -> tuple[str, int | None]:
     """Return the name and the port of a Host header; an empty name if it can't be one."""
     try:

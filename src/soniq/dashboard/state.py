@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 
@@ -12,22 +10,26 @@ from soniq.app import Soniq
 from soniq.dashboard.gate import Gate
 from soniq.dashboard.live import Live
 from soniq.dashboard.operations import Operations
+from soniq.dashboard.reading import Reading
 from soniq.dashboard.signing import Signer
-
-Redactor = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One dashboard. ``redact(task name, arguments)`` returns arguments that may be shown."""
+    """One dashboard. What is shown of jobs and of what people did is read by ``reading``."""
 
     soniq: Soniq
     write: bool
-    redact: Redactor
+    reading: Reading
     live: Live
     operations: Operations
     signer: Signer
     gate: Gate
+
+    def forget(self) -> None:
+        """Have everything read anew: somebody has just changed it, and wants to see that."""
+        self.live.forget()
+        self.reading.forget()
 
 
 def dashboard_of(request: Request) -> Dashboard:

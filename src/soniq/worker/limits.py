@@ -90,7 +90,7 @@ def resident_now() -> int | None:
     """Return the bytes of memory that this process holds, None where there is no ``/proc``."""
     try:
         pages = int(STATM.read_text(encoding="ascii").split()[1])
-    except OSError:
+    except (OSError, ValueError, IndexError):  # a heartbeat must not fail for that
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
 

@@ -12,7 +12,7 @@ from soniq import crashpoints
 from soniq.backends.contract import JobStore
 from soniq.context import JobContext
 from soniq.errors import ClaimLost, TransactionMisused
-from soniq.job import ClaimedJob
+from soniq.job import ClaimedJob, read_headers
 from soniq.outcome import Ending, Interrupted, Raised, Returned, TimedOut
 from soniq.outlast import outlast
 from soniq.worker.attempt import Attempt
@@ -119,6 +119,7 @@ def facts(job: ClaimedJob, worker_id: str) -> JobContext:
         worker_id=worker_id,
         scheduled_at=job.scheduled_at if delayed else None,
         created_at=job.created_at,
+        headers=read_headers(job.headers),
     )
 
 

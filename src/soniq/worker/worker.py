@@ -110,17 +110,8 @@ class Crew:
         self._settler = Settler(backend, identity.id, events=events, clock=clock)
         execute = self._execute_limited if self._limits.any else self._executor.execute
         inflight = self._inflight = Inflight(identity.concurrency, execute, self._settler, clock)
-        wishes = self._wishes = Wishes(inflight, self.shutdown)
-        self._claimer = Claimer(
-            backend,
-            inflight,
-            registry,
-            worker_id=identity.id,
-            queues=identity.queues,
-            clock=clock,
-            settings=settings,
-            wishes=wishes,
-        )
+        self._wishes = Wishes(inflight, self.shutdown)
+        self._claimer = self._make_claimer(backend, registry)
         self._revoker = Revoker(backend, inflight, worker_id=identity.id)
         self._watchdog = Watchdog(inflight, worker_id=identity.id, events=events, clock=clock)
         self._heartbeat = self._make_heartbeat(backend)
@@ -164,6 +155,18 @@ class Crew:
         reason = self._limits.reason or self._wishes.reason or reason
         tally = self._settler.tally
         return WorkerReport(self.identity.id, **tally, abandoned=abandoned, reason=reason)
+
+    def _make_claimer(self, backend: Backend, registry: Registry) -> Claimer:
+        return Claimer(
+            backend,
+            self._inflight,
+            registry,
+            worker_id=self.identity.id,
+            queues=self.identity.queues,
+            clock=self._clock,
+            settings=self._settings,
+            wishes=self._wishes,
+        )
 
     def _make_heartbeat(self, backend: Backend) -> Heartbeat:
         return Heartbeat(

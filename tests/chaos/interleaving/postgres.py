@@ -32,7 +32,7 @@ class PostgresStores:
     """The product's stores over one party's connection; nothing is remembered from before."""
 
     def __init__(self, db: SteppedDatabase, clock: FrozenClock) -> None:
-        self.jobs = PostgresJobs(db, clock)
+        self.jobs = PostgresJobs(db, clock, rouse=lambda _: None)
         self.dead_letters = PostgresDeadLetters(db, clock)
         self.workers = PostgresWorkers(db, clock)
 

@@ -91,6 +91,7 @@ class MemoryDeadLetterStore:
                 max_attempts=row.job.max_attempts,
                 scheduled_at=now,
                 created_at=now,
+                headers=row.job.headers,
             )
             self._tables.enqueue(fresh)
             row.resurrection_count += 1

@@ -66,6 +66,7 @@ class MemoryJobStore:
             scheduled_at=max(now, due),
             created_at=now,
             unique_key=job.unique_key,
+            headers=job.headers,
         )
         self._tables.enqueue(row)
         return job.id

@@ -8,7 +8,7 @@ from datetime import datetime
 from soniq.backends.memory.tables import AuditRow, DeadRow, JobRow, WorkerRow
 from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry
-from soniq.job import ClaimedJob, DeadLetter, Job, Worker
+from soniq.job import ClaimedJob, DeadLetter, Job, Worker, read_headers
 
 
 def claimed(row: JobRow) -> ClaimedJob:
@@ -24,6 +24,7 @@ def claimed(row: JobRow) -> ClaimedJob:
         row.scheduled_at,
         row.created_at,
         row.crashes,
+        row.headers,
     )
 
 
@@ -49,6 +50,7 @@ def job(row: JobRow) -> Job:
         last_traceback=row.last_traceback,
         unique_key=row.unique_key,
         crashes=row.crashes,
+        headers=read_headers(row.headers),
     )
 
 
@@ -73,6 +75,7 @@ def dead_letter(row: DeadRow) -> DeadLetter:
         crashes=row.job.crashes,
         resurrection_count=row.resurrection_count,
         resurrected_at=row.resurrected_at,
+        headers=read_headers(row.job.headers),
     )
 
 

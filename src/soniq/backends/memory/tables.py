@@ -50,6 +50,7 @@ class JobRow:
     last_traceback: str | None = None
     cancel_requested: bool = False
     isolated_fence: int = 0
+    headers: str | None = None
 
 
 @dataclass(slots=True)

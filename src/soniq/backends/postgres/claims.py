@@ -169,7 +169,7 @@ class Claims:
         if self._floors.now():
             try:
                 paused = await self._db.fetch("queues/paused")
-            except DatabaseError:  # what was claimed must not be lost for that
+            except (DatabaseError, asyncpg.PostgresError):  # what was claimed must not be lost
                 self._floors.put_back(ended)
             else:
                 self._floors.forget({record["queue"] for record in paused})

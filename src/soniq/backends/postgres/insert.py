@@ -72,7 +72,8 @@ async def insert_alike(
         UniqueViolationError: one of them was there already; nothing is written.
     """
     ids, texts = [job.id for job in jobs], [job.args for job in jobs]
-    await db.fetch("jobs/insert_alike", now, *alike, ids, texts)
+    *shared, headers = alike
+    await db.fetch("jobs/insert_alike", now, *shared, ids, texts, headers)
     return ids
 
 
@@ -81,8 +82,8 @@ def pattern(jobs: Sequence[NewJob]) -> tuple[object, ...] | None:
 
     Jobs with a unique key have no pattern: their duplicates have to be told apart.
     """
-    _, *names, _, attempts, dates, delays, keys = zip(*jobs, strict=True)
-    shared = (*names, dates, delays, attempts)
+    _, *names, _, attempts, dates, delays, keys, headers = zip(*jobs, strict=True)
+    shared = (*names, dates, delays, attempts, headers)
     if keys.count(None) < len(keys) or any(one.count(one[0]) < len(one) for one in shared):
         return None
     return tuple(one[0] for one in shared)
@@ -101,6 +102,7 @@ async def write_one(connection: AnyConnection, job: NewJob, now: datetime | None
         job.delay,
         job.args,
         job.max_attempts,
+        job.headers,
     )
     return [job.id]
 
@@ -150,4 +152,5 @@ def columns(jobs: Sequence[NewJob], now: datetime | None) -> tuple[object, ...]:
         [job.args for job in jobs],
         [job.max_attempts for job in jobs],
         [job.unique_key for job in jobs],
+        [job.headers for job in jobs],
     )

@@ -10,7 +10,7 @@ import asyncpg
 
 from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
-from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
+from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker, read_headers
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 from soniq.standing import Pause
 
@@ -28,6 +28,7 @@ def claimed(record: asyncpg.Record) -> ClaimedJob:
         scheduled_at=record["scheduled_at"],
         created_at=record["created_at"],
         crashes=record["crashes"],
+        headers=record["headers"],
     )
 
 
@@ -53,6 +54,7 @@ def job(record: asyncpg.Record) -> Job:
         last_traceback=record["last_traceback"],
         unique_key=record["unique_key"],
         crashes=record["crashes"],
+        headers=read_headers(record["headers"]),
     )
 
 
@@ -77,6 +79,7 @@ def dead_letter(record: asyncpg.Record) -> DeadLetter:
         crashes=record["crashes"],
         resurrection_count=record["resurrection_count"],
         resurrected_at=record["resurrected_at"],
+        headers=read_headers(record["headers"]),
     )
 
 

@@ -86,6 +86,7 @@ def values(jobs: Sequence[NewJob], now: datetime) -> list[Values]:
             job.max_attempts,
             job.unique_key,
             created_at,
+            job.headers,
         )
         for job in jobs
     ]

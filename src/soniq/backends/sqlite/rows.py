@@ -10,7 +10,7 @@ from typing import Any
 
 from soniq.backends.operator_contract import Burial
 from soniq.history import AuditEntry, PastAttempt, Rollup
-from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker
+from soniq.job import ClaimedJob, DeadLetter, Job, JobStatus, Worker, read_headers
 from soniq.schedule import Fired, Origin, Schedule, ScheduleStatus
 from soniq.standing import Pause
 
@@ -50,12 +50,12 @@ def json_list(names: Collection[str]) -> str:
 
 def claimed(record: Record) -> ClaimedJob:
     """Return the job of ``jobs/claimable``."""
-    _, due, job_id, _, name, queue, args, attempt, most, fence, born, crashes = record
+    _, due, job_id, _, name, queue, args, attempt, most, fence, born, crashes, headers = record
     # Most jobs are due when they are made: one look at the clock, one time to read.
     scheduled_at = moment(due)
     created_at = scheduled_at if born == due else moment(born)
     return ClaimedJob(
-        job_id, name, queue, args, attempt, most, fence, scheduled_at, created_at, crashes
+        job_id, name, queue, args, attempt, most, fence, scheduled_at, created_at, crashes, headers
     )
 
 
@@ -65,6 +65,7 @@ def job(record: Record) -> Job:
     facts["status"] = JobStatus(facts["status"])
     facts["args"] = json.loads(facts["args"])
     facts["result"] = None if facts["result"] is None else json.loads(facts["result"])
+    facts["headers"] = read_headers(facts["headers"])
     return Job(**facts)
 
 
@@ -72,6 +73,7 @@ def dead_letter(record: Record) -> DeadLetter:
     """Return the dead letter of ``dead_letters/get`` and ``dead_letters/find``."""
     facts = named(DEAD_LETTER, record)
     facts["args"] = json.loads(facts["args"])
+    facts["headers"] = read_headers(facts["headers"])
     return DeadLetter(**facts)
 
 

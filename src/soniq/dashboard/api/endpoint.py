@@ -72,7 +72,7 @@ def acting(method: Literal["POST", "DELETE"], path: str, summary: str, act: Act)
     async def answer(call: Call) -> object:
         dashboard = call.dashboard
         outcome = await act(call.request, dashboard, call.user)
-        dashboard.live.forget()
+        dashboard.forget()
         if isinstance(outcome, Failed):
             raise Refused(409, outcome.message)
         if isinstance(outcome, Operation):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from soniq.dashboard import deeds
 from soniq.dashboard.api.endpoint import Call, Endpoint, acting
@@ -18,7 +17,6 @@ from soniq.dashboard.api.parameters import (
     WINDOW,
     Parameter,
 )
-from soniq.dashboard.shown import shown_job
 from soniq.figures import Bin, Figures
 from soniq.job import Job
 from soniq.search import Found
@@ -37,26 +35,24 @@ class JobType:
     figures: Figures
 
 
-async def search(call: Call) -> Found[Any]:
+async def search(call: Call) -> Found[Job]:
     """Return a page of jobs, newest first."""
-    found = await call.dashboard.soniq.jobs.search(
-        call.query["q"], limit=call.query["limit"], after=call.query["after"]
-    )
-    return Found([shown_job(call.dashboard, job) for job in found.items], *found[1:])
+    query = call.query
+    return await call.dashboard.reading.jobs(query["q"], limit=query["limit"], after=query["after"])
 
 
-async def one(call: Call) -> object:
+async def one(call: Call) -> Job:
     """Return one job."""
     job_id = call.path["id"]
-    job = await call.dashboard.soniq.jobs.get(job_id)
+    job = await call.dashboard.reading.job(job_id)
     if job is None:
         raise deeds.no_job(job_id)
-    return shown_job(call.dashboard, job)
+    return job
 
 
 async def why(call: Call) -> Why:
     """Return why a job is where it is."""
-    return await call.dashboard.soniq.jobs.why(call.path["id"])
+    return await call.dashboard.reading.why(call.path["id"])
 
 
 async def timeline(call: Call) -> list[Bin]:

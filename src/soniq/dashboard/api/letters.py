@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from soniq.dashboard import deeds
 from soniq.dashboard.api.endpoint import Call, Endpoint, acting
 from soniq.dashboard.api.parameters import AFTER, LIMIT, QUERY
-from soniq.dashboard.shown import shown_job
 from soniq.failures import FailureGroup
 from soniq.job import DeadLetter
 from soniq.search import Found
 
 
-async def search(call: Call) -> Found[Any]:
+async def search(call: Call) -> Found[DeadLetter]:
     """Return a page of dead letters, newest job first."""
-    found = await call.dashboard.soniq.dead_letter.search(
-        call.query["q"], limit=call.query["limit"], after=call.query["after"]
+    query = call.query
+    return await call.dashboard.reading.letters(
+        query["q"], limit=query["limit"], after=query["after"]
     )
-    return Found([shown_job(call.dashboard, letter) for letter in found.items], *found[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Failures:
 
 async def failures(call: Call) -> Failures:
     """Return the kinds of failures, as found among the latest dead letters."""
-    return Failures(*await call.dashboard.live.failures())
+    return Failures(*await call.dashboard.reading.failures())
 
 
 ENDPOINTS = [

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from soniq.dashboard.api.endpoint import Call, Endpoint
 from soniq.dashboard.api.parameters import AFTER, LIMIT
 from soniq.dashboard.pages.checkup import checkup_of
-from soniq.doctor import Finding
+from soniq.doctor.finding import Finding
 from soniq.figures import Figures
 from soniq.history import AuditEntry
 from soniq.job import Worker
@@ -92,17 +91,15 @@ async def health(call: Call) -> Health:
     return Health(all(finding.severity != "error" for finding in findings), findings)
 
 
-async def schedules(call: Call) -> list[dict[str, Any]]:
+async def schedules(call: Call) -> list[Schedule]:
     """Return all schedules."""
-    redact = call.dashboard.redact
-    found = await call.dashboard.soniq.scheduler.list()
-    return [{**one, "args": redact(one.name, one.args)} for one in found]
+    return await call.dashboard.reading.schedules()
 
 
 async def audit(call: Call) -> Found[AuditEntry]:
     """Return a page of what people did, the latest first."""
     limit = call.query["limit"]
-    entries = await call.dashboard.soniq.audit.list(limit=limit, before=call.query["after"])
+    entries = await call.dashboard.reading.audit(limit=limit, before=call.query["after"])
     more = entries[-1].id if len(entries) == limit else None
     return Found(entries, len(entries), more)
 

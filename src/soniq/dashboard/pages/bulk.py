@@ -59,12 +59,12 @@ async def bulk(request: Request) -> Response:
 
 async def matching(dashboard: Dashboard, text: str) -> Preview[Job]:
     """Return what a search finds."""
-    return await dashboard.soniq.jobs.preview(parse_search(text))
+    return await dashboard.reading.preview(parse_search(text))
 
 
 async def ticked(dashboard: Dashboard, ids: list[str]) -> Preview[Job]:
     """Return the jobs that were ticked, as far as they still are there."""
-    looked = [await dashboard.soniq.jobs.get(job_id) for job_id in ids]
+    looked = [await dashboard.reading.job(job_id) for job_id in ids]
     found = [job for job in looked if job is not None]
     queues: dict[str, int] = {}
     for job in found:

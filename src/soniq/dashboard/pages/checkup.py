@@ -7,7 +7,8 @@ from starlette.requests import Request
 from soniq.app import Soniq
 from soniq.dashboard.shared import Shared
 from soniq.dashboard.state import dashboard_of
-from soniq.doctor import Finding
+from soniq.dashboard.views.alarms import SAID
+from soniq.doctor.finding import Finding
 
 SECONDS = 60.0
 
@@ -35,6 +36,6 @@ def checkup_of(request: Request) -> Checkup:
 
 
 async def troubles(request: Request) -> list[Finding]:
-    """Return the findings that call for somebody to do something now."""
+    """Return what the doctor calls an error, but for what the alarms say by themselves."""
     findings = await checkup_of(request).findings()
-    return [finding for finding in findings if finding.severity == "error"]
+    return [one for one in findings if one.severity == "error" and one.id not in SAID]

@@ -11,7 +11,6 @@ from soniq.dashboard.state import dashboard_of
 from soniq.dashboard.views.attempts import timeline
 from soniq.errors import JobNotFound
 from soniq.job import DeadLetter
-from soniq.matching import fingerprint_of
 
 
 async def dead_letter(request: Request) -> Response:
@@ -22,7 +21,7 @@ async def dead_letter(request: Request) -> Response:
     """
     dashboard = dashboard_of(request)
     letter_id = request.path_params["id"]
-    letter = await dashboard.soniq.dead_letter.get(letter_id)
+    letter = await dashboard.reading.letter(letter_id)
     if letter is None:
         message = f"No dead letter {letter_id}: wrong id, or deleted."
         raise JobNotFound(message)
@@ -32,9 +31,9 @@ async def dead_letter(request: Request) -> Response:
         "dead_letter.html",
         section="failures",
         letter=letter,
-        arguments=dashboard.redact(letter.job_name, letter.args),
-        steps=timeline(letter, await dashboard.soniq.jobs.attempts(letter_id), now),
-        fingerprint=fingerprint_of(letter),
+        arguments=letter.args,
+        steps=timeline(letter, await dashboard.reading.attempts(letter_id), now),
+        fingerprint=await dashboard.reading.kind_of(letter_id),
         sure=sure(request, letter),
     )
 

@@ -22,7 +22,6 @@ NEWEST = 20
 async def failures(request: Request) -> Response:
     """Show the kinds of failure; with ``?q=`` the dead letters that match."""
     dashboard = dashboard_of(request)
-    letters = dashboard.soniq.dead_letter
     text = request.query_params.get("q", "").strip()
     after = request.query_params.get("after") or None
     found: Found[DeadLetter] | None = None
@@ -30,11 +29,11 @@ async def failures(request: Request) -> Response:
     error = ""
     if text:
         try:
-            found = await letters.search(text, limit=PAGE, after=after)
+            found = await dashboard.reading.letters(text, limit=PAGE, after=after)
         except InvalidSearch as refusal:
             error = str(refusal)
     else:
-        groups = await dashboard.live.failures()
+        groups = await dashboard.reading.failures()
     return await page(
         request,
         "failures.html",
@@ -58,13 +57,13 @@ async def failure(request: Request) -> Response:
     dashboard = dashboard_of(request)
     fingerprint = request.path_params["fingerprint"]
     group = await group_of(dashboard, fingerprint)
-    found = await dashboard.soniq.dead_letter.search(fingerprint=fingerprint, limit=NEWEST)
+    found = await dashboard.reading.letters(fingerprint=fingerprint, limit=NEWEST)
     return await page(
         request,
         "failure.html",
         section="failures",
         group=group,
-        sample=await dashboard.soniq.dead_letter.get(group.sample_id),
+        sample=await dashboard.reading.letter(group.sample_id),
         letters=found.items,
         sure=sure(request, group),
     )
@@ -72,7 +71,7 @@ async def failure(request: Request) -> Response:
 
 async def group_of(dashboard: Dashboard, fingerprint: str) -> FailureGroup:
     """Return the kind of failure with this fingerprint, or raise JobNotFound."""
-    for group in (await dashboard.live.failures()).items:
+    for group in (await dashboard.reading.failures()).items:
         if group.fingerprint == fingerprint:
             return group
     message = f"No dead letter is of the kind {fingerprint!r} (any more)."

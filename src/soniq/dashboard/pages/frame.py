@@ -12,7 +12,7 @@ from soniq.dashboard.live import Snapshot
 from soniq.dashboard.paths import path_of
 from soniq.dashboard.render import render
 from soniq.dashboard.state import dashboard_of
-from soniq.dashboard.views import links
+from soniq.dashboard.views import links, words
 from soniq.dashboard.views.queues import totals
 
 # What a page asks to be told of; see Live.
@@ -63,6 +63,7 @@ async def page(
         "on_tick": ON_TICK,
         "fragment": request.headers.get("hx-request") == "true",
         "searched": links.words,
+        "shell": words.shell,
         "failing": totals(standing.standings).dead_letter,
     }
     response = render(request, template, status, **base, **context)

@@ -38,12 +38,12 @@ async def job(request: Request) -> Response:
     """
     dashboard = dashboard_of(request)
     job_id = request.path_params["id"]
-    found = await dashboard.soniq.jobs.get(job_id)
+    found = await dashboard.reading.job(job_id)
     if found is None:
         return await elsewhere(request, dashboard, job_id)
     now = dashboard.soniq.clock.now()
     text = request.query_params.get("q")
-    steps = timeline(found, await dashboard.soniq.jobs.attempts(job_id), now)
+    steps = timeline(found, await dashboard.reading.attempts(job_id), now)
     living = found.status in (JobStatus.QUEUED, JobStatus.PROCESSING)
     return await page(
         request,
@@ -54,9 +54,9 @@ async def job(request: Request) -> Response:
         state=state_of(found, now),
         waited=waited(found, now),
         ran=ran(found, now),
-        arguments=dashboard.redact(found.job_name, found.args),
+        arguments=found.args,
         steps=steps,
-        why=await dashboard.soniq.jobs.why(job_id),
+        why=await dashboard.reading.why(job_id),
         q=text,
         neighbours=await neighbours(dashboard, text, job_id),
         can_cancel=can_cancel(found),
@@ -67,7 +67,7 @@ async def job(request: Request) -> Response:
 
 async def elsewhere(request: Request, dashboard: Dashboard, job_id: str) -> Response:
     """Lead to the dead letter that a job has become (JobNotFound if it has not)."""
-    if await dashboard.soniq.dead_letter.get(job_id) is None:
+    if await dashboard.reading.letter(job_id) is None:
         message = f"No job {job_id}: wrong id, deleted, or pruned after its result_ttl."
         raise JobNotFound(message)
     return RedirectResponse(url(request, "dead_letter", id=job_id), 303)
@@ -81,11 +81,11 @@ async def neighbours(dashboard: Dashboard, text: str | None, job_id: str) -> Nei
         search = parse_search(text)
     except InvalidSearch:
         return Neighbours()
-    jobs = dashboard.soniq.jobs
-    first = [found.id for found in (await jobs.search(search, limit=PAGE)).items]
+    jobs = dashboard.reading.jobs
+    first = [found.id for found in (await jobs(search, limit=PAGE)).items]
     if job_id in first[:-1]:
         return around(first, job_id)
-    after = (await jobs.search(search, limit=1, after=job_id)).items
+    after = (await jobs(search, limit=1, after=job_id)).items
     newer = around(first, job_id).newer if job_id in first else None
     return Neighbours(newer, after[0].id if after else None)
 

@@ -49,7 +49,7 @@ async def jobs(request: Request) -> Response:
     except InvalidSearch as refusal:
         error = str(refusal)
     else:
-        found = await dashboard.soniq.jobs.search(search, limit=PAGE, after=after)
+        found = await dashboard.reading.jobs(search, limit=PAGE, after=after)
     return await page(
         request,
         "jobs.html",
@@ -75,7 +75,7 @@ async def jobs(request: Request) -> Response:
 def row_of(dashboard: Dashboard, job: Job) -> JobRow:
     """Return a job as the list shows it, with what may be seen of its arguments."""
     now = dashboard.soniq.clock.now()
-    arguments = one_line(dashboard.redact(job.job_name, job.args))
+    arguments = one_line(job.args)
     return JobRow(job, state_of(job, now), arguments, waited(job, now), ran(job, now))
 
 

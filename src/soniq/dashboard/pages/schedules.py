@@ -16,9 +16,10 @@ NEXT_RUNS = 5
 
 async def schedules(request: Request) -> Response:
     """Show every schedule."""
-    soniq = dashboard_of(request).soniq
-    now = soniq.clock.now()
-    rows = [schedule_row(schedule, now) for schedule in await soniq.scheduler.list()]
+    dashboard = dashboard_of(request)
+    now = dashboard.soniq.clock.now()
+    found = await dashboard.reading.schedules()
+    rows = [schedule_row(schedule, now) for schedule in found]
     return await page(request, "schedules.html", section="schedules", rows=rows)
 
 
@@ -31,7 +32,7 @@ async def schedule(request: Request) -> Response:
     dashboard = dashboard_of(request)
     scheduler = dashboard.soniq.scheduler
     name = request.path_params["name"]
-    found = await scheduler.get(name)
+    found = await dashboard.reading.schedule(name)
     if found is None:
         message = f"No schedule {name!r}: it was removed, or never added."
         raise ScheduleNotFound(message)
@@ -41,7 +42,7 @@ async def schedule(request: Request) -> Response:
         section="schedules",
         row=schedule_row(found, dashboard.soniq.clock.now()),
         schedule=found,
-        arguments=dashboard.redact(found.name, found.args),
+        arguments=found.args,
         coming=await scheduler.preview(name, NEXT_RUNS),
         past=await scheduler.history(name, LAST_RUNS),
     )

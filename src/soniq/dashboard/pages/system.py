@@ -17,7 +17,9 @@ async def system(request: Request) -> Response:
     """Show the system; ``?before=`` goes back in the audit log, ``?look=anew`` asks the doctor."""
     soniq = dashboard_of(request).soniq
     query = request.query_params
-    entries = await soniq.audit.list(limit=ENTRIES, before=query.get("before") or None)
+    entries = await dashboard_of(request).reading.audit(
+        limit=ENTRIES, before=query.get("before") or None
+    )
     return await page(
         request,
         "system.html",

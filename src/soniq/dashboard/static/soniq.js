@@ -45,7 +45,7 @@
     const paths = uPlot.paths.bars({ size: [0.8, 24], align: 1 });
     const bars = (name) => ({ fill: getComputedStyle(one(`.legend .${name}`)).color, width: 0, paths, points: { show: false } });
     return {
-      width: plot.clientWidth, height: 180, padding: [8, 4, 0, 0], legend: { show: false },
+      width: plot.clientWidth, height: 180, padding: [8, 18, 0, 0], legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false } },
       scales: { y: { range: (_, __, most) => [0, Math.max(4, most * 1.08)] } },
       axes: [{ ...axis, values: [[1, step < 3600 ? "{HH}:{mm}" : "{MMM} {D}"]], size: 26 }, { ...axis, size: 44 }],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from soniq.dashboard.assets import shipped
-from soniq.dashboard.views import numbers, times, tracebacks, tree, words
+from soniq.dashboard.views import audit, numbers, times, tracebacks, tree, words
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "ago": times.ago,
@@ -22,8 +22,10 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "first_line": words.first_line,
     "reason": words.reason,
     "outcome": words.outcome,
+    "kind": words.kind,
     "branch": tree.branch,
     "line": tree.one_line,
     "frames": tracebacks.frames,
     "shipped": shipped,
+    "way": audit.way,
 }

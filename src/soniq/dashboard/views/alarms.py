@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from soniq.dashboard.views.queues import QueueRow
 from soniq.dashboard.views.times import span
@@ -18,15 +18,19 @@ class Alarm:
     look: str
     text: str
     page: str
-    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+# What the doctor says of these is said here already, and as of now.
+SAID = frozenset({"no-worker", "unserved-queue"})
 
 
 def alarms(rows: Sequence[QueueRow], workers: Sequence[Worker]) -> list[Alarm]:
     """Return what is wrong with queues and workers, the worst first."""
     found = [Alarm("bad", unserved(row), "queues") for row in rows if row.unserved]
-    if any(row.standing.due for row in rows) and not any(worker.alive for worker in workers):
-        text = "No worker is running. Start one: soniq worker module:app"
-        found.insert(0, Alarm("bad", text, "workers"))
+    if found and not any(worker.alive for worker in workers):
+        due = sum(row.standing.due for row in rows if row.unserved)
+        text = f"No worker is running, and {some(due, 'job is', 'jobs are')} due."
+        found = [Alarm("bad", text, "workers")]
     found += [Alarm("warn", paused(row), "queues") for row in rows if row.standing.pause]
     lost = [worker for worker in workers if not worker.alive]
     if lost:

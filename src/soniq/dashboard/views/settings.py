@@ -54,4 +54,5 @@ def shown(value: Any) -> str:
         return MASK
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or NOTHING  # pyright: ignore[reportUnknownArgumentType]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from soniq.dashboard.views.numbers import count
 from soniq.dashboard.views.times import NOTHING
 
@@ -22,6 +24,16 @@ OUTCOMES = {
     "cancel": "cancelled",
     "snooze": "snoozed",
 }
+
+
+def shell(*words: str) -> str:
+    """Return a command line of ``soniq`` that a shell takes as it is meant."""
+    return shlex.join(["soniq", *words])
+
+
+def kind(error: str | None) -> str:
+    """Return the type that an error begins with, or its first words."""
+    return clip((error or "").partition(":")[0].partition("\n")[0], 80)
 
 
 def some(number: int, word: str, plural: str | None = None) -> str:

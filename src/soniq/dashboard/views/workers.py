@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from soniq.job import Job, Worker
 
@@ -54,8 +53,3 @@ def orphans(workers: Sequence[Worker], running: Sequence[Job]) -> list[Job]:
     """Return the jobs that run by the books, but whose worker has no row."""
     known = {worker.id for worker in workers}
     return [job for job in running if job.worker_id not in known]
-
-
-def lease(worker: Worker, now: datetime) -> float:
-    """Return for how many seconds a worker still counts as alive; negative if it does not."""
-    return (worker.expires_at - now).total_seconds()

@@ -1,6 +1,8 @@
 -- May run twice: what the first time has queued is found, and not counted again.
 WITH letter AS (
-    SELECT id, job_name, queue, priority, args, max_attempts, COALESCE($1::timestamptz, now()) AS at
+    SELECT
+        id, job_name, queue, priority, args, max_attempts, headers,
+        COALESCE($1::timestamptz, now()) AS at
     FROM soniq_dead_letter_jobs
     WHERE id = $2
         AND (
@@ -12,9 +14,9 @@ WITH letter AS (
 ),
 queued AS (
     INSERT INTO soniq_jobs (
-        id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at
+        id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at, headers
     )
-    SELECT $3, job_name, queue, priority, at, args, max_attempts, at
+    SELECT $3, job_name, queue, priority, at, args, max_attempts, at, headers
     FROM letter
     ON CONFLICT (id) DO NOTHING
     RETURNING id, created_at

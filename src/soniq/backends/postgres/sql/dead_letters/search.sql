@@ -10,7 +10,7 @@ WITH looked AS (
         SELECT
             id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at,
             created_at, started_at, finished_at, worker_id, last_error, last_traceback, crashes,
-            resurrection_count, resurrected_at
+            resurrection_count, resurrected_at, headers
         FROM soniq_dead_letter_jobs
         WHERE id < COALESCE($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
         ORDER BY id DESC
@@ -68,7 +68,7 @@ judged AS (
 SELECT
     id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
     started_at, finished_at, worker_id, last_error, last_traceback, crashes, resurrection_count,
-    resurrected_at, place, is_end, COALESCE(matched, false) AS matched
+    resurrected_at, headers, place, is_end, COALESCE(matched, false) AS matched
 FROM judged
 WHERE matched OR is_end OR place = $3
 ORDER BY id DESC

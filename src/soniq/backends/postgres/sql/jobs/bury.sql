@@ -14,17 +14,19 @@ WITH gone AS (
         job.worker_id, claim.last_error, claim.last_traceback,
         GREATEST(date_part('epoch', job.started_at - job.scheduled_at), 0) AS waited,
         GREATEST(date_part('epoch', COALESCE($1::timestamptz, now()) - job.started_at), 0) AS ran,
-        job.crashes + (claim.reason = 'worker_crashed')::integer AS crashes
+        job.crashes + (claim.reason = 'worker_crashed')::integer AS crashes,
+        job.headers
 ),
 buried AS (
     INSERT INTO soniq_dead_letter_jobs (
         id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at,
-        created_at, started_at, finished_at, worker_id, last_error, last_traceback, crashes
+        created_at, started_at, finished_at, worker_id, last_error, last_traceback, crashes,
+        headers
     )
     SELECT
         id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at,
         created_at, started_at, COALESCE($1::timestamptz, now()), worker_id, last_error,
-        last_traceback, crashes
+        last_traceback, crashes, headers
     FROM gone
     -- An id that was buried, inserted anew and buried again keeps its latest end.
     ON CONFLICT (id) DO UPDATE SET

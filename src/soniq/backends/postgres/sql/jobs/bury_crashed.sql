@@ -18,11 +18,13 @@ WITH gone AS (
 buried AS (
     INSERT INTO soniq_dead_letter_jobs (
         id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at,
-        created_at, started_at, finished_at, worker_id, last_error, last_traceback, crashes
+        created_at, started_at, finished_at, worker_id, last_error, last_traceback, crashes,
+        headers
     )
     SELECT
         id, job_name, queue, priority, args, attempts, max_attempts, $4, scheduled_at,
-        created_at, started_at, COALESCE($1::timestamptz, now()), worker_id, $5, NULL, crashes + 1
+        created_at, started_at, COALESCE($1::timestamptz, now()), worker_id, $5, NULL, crashes + 1,
+        headers
     FROM gone
     -- An id that was buried, inserted anew and buried again keeps its latest end.
     ON CONFLICT (id) DO UPDATE SET

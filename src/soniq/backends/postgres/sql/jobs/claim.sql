@@ -50,4 +50,4 @@ SET status = 'processing',
 WHERE job.ctid = ANY (ARRAY(SELECT candidate.place FROM candidate))
 RETURNING
     job.id, job.job_name, job.queue, job.priority, job.args, job.attempts, job.max_attempts,
-    job.fence, job.scheduled_at, job.created_at, job.crashes
+    job.fence, job.scheduled_at, job.created_at, job.crashes, job.headers

@@ -1,7 +1,7 @@
 SELECT
     id, job_name, queue, priority, status, args, attempts, max_attempts, scheduled_at, created_at,
     started_at, finished_at, worker_id, result, result_error, last_error, last_traceback, unique_key,
-    crashes
+    crashes, headers
 FROM soniq_jobs
 WHERE ($1::text IS NULL OR queue = $1)
     AND ($2::text IS NULL OR status = $2)

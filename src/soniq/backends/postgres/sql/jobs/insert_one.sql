@@ -1,7 +1,7 @@
 -- One job without a key, the usual case; planned and run in less time than arrays of one. Text with
 -- casts, because a caller's connection may have its own codecs for uuid and json.
 INSERT INTO soniq_jobs (
-    id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at
+    id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at, headers
 )
 VALUES (
     $2::text::uuid,
@@ -14,6 +14,7 @@ VALUES (
     ),
     $8::text::json,
     $9,
-    COALESCE($1, now())
+    COALESCE($1, now()),
+    $10::text::json
 )
 ON CONFLICT DO NOTHING

@@ -10,7 +10,7 @@ WITH looked AS (
         SELECT
             id, job_name, queue, priority, status, args, attempts, max_attempts, scheduled_at,
             created_at, started_at, finished_at, worker_id, result, result_error, last_error,
-            last_traceback, unique_key, crashes
+            last_traceback, unique_key, crashes, headers
         FROM soniq_jobs
         WHERE id < COALESCE($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
         ORDER BY id DESC
@@ -68,7 +68,7 @@ judged AS (
 SELECT
     id, job_name, queue, priority, status, args, attempts, max_attempts, scheduled_at, created_at,
     started_at, finished_at, worker_id, result, result_error, last_error, last_traceback, unique_key,
-    crashes, place, is_end, COALESCE(matched, false) AS matched
+    crashes, headers, place, is_end, COALESCE(matched, false) AS matched
 FROM judged
 WHERE matched OR is_end OR place = $3
 ORDER BY id DESC

@@ -1,10 +1,10 @@
 -- First of two: jobs/remove follows in the same transaction.
 INSERT INTO soniq_dead_letter_jobs (
     id, job_name, queue, priority, args, attempts, max_attempts, reason, scheduled_at, created_at,
-    started_at, finished_at, worker_id, last_error, last_traceback, crashes
+    started_at, finished_at, worker_id, last_error, last_traceback, crashes, headers
 )
 SELECT id, job_name, queue, priority, args, attempts, max_attempts, :reason, scheduled_at,
-    created_at, started_at, :now, worker_id, :last_error, NULL, crashes + 1
+    created_at, started_at, :now, worker_id, :last_error, NULL, crashes + 1, headers
 FROM soniq_jobs
 WHERE id = :id AND status = 'processing'
 -- An id that was buried, inserted anew and buried again keeps its latest end.

@@ -1,7 +1,7 @@
 -- Along the index of what has ended.
 SELECT id, job_name, queue, priority, status, args, attempts, max_attempts, scheduled_at,
     created_at, started_at, finished_at, worker_id, result, result_error, last_error,
-    last_traceback, unique_key, crashes
+    last_traceback, unique_key, crashes, headers
 FROM soniq_jobs INDEXED BY soniq_jobs_finished
 WHERE finished_at >= :since
 ORDER BY finished_at

@@ -1,0 +1,39 @@
+"""``soniq jobs tail``: what starts and what ends, as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from soniq.cli import load, render
+from soniq.cli.jobs_show import change_line
+from soniq.cli.options import DatabaseUrl, Words, joined
+
+if TYPE_CHECKING:
+    from soniq.app import Soniq
+
+EVERY = 1.0  # seconds between two looks
+AsLines = Annotated[bool, typer.Option("--jsonl", help="Print each change as a line of JSON.")]
+
+
+def tail(
+    search: Words = None, *, as_lines: AsLines = False, database_url: DatabaseUrl = None
+) -> None:
+    """Follow which jobs start and end, until Ctrl-C."""
+    load.run(database_url, lambda app: follow(app, joined(search), as_lines=as_lines))
+
+
+async def follow(app: Soniq, search: str, *, as_lines: bool) -> None:
+    """Print each change as a line, endlessly."""
+    follower = await app.jobs.follower(search)
+    await follower.look()
+    if render.on_terminal():
+        render.remark("Following what starts and what ends. Ctrl-C to stop.")
+    while True:
+        await asyncio.sleep(EVERY)
+        for change in await follower.look():
+            typer.echo(render.to_json(change) if as_lines else change_line(change))
+        if follower.missed:
+            render.remark("More has ended than can be told: some ends are left out.")
