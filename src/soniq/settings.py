@@ -105,6 +105,21 @@ def load(**given: Any) -> Settings:
     return settings
 
 
+def origin(settings: Settings, name: str) -> str:
+    """Return where a setting comes from: ``keyword``, ``environment`` or ``default``."""
+    if name not in settings.model_fields_set:
+        return "default"
+    # A keyword wins; one that says the same as the environment can't be told from it.
+    try:
+        from_environment = Settings()
+    except ValidationError:
+        return "keyword"
+    if name not in from_environment.model_fields_set:
+        return "keyword"
+    same = getattr(from_environment, name) == getattr(settings, name)
+    return "environment" if same else "keyword"
+
+
 def explain(error: ValidationError) -> str:
     """Return one line for each bad setting, without ever showing a value that may be secret."""
     lines: list[str] = []

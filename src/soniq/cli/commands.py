@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 from soniq import __version__
 from soniq.cli import (
     audit,
+    completion,
+    config,
     dashboard,
     dead_letter,
     doctor,
@@ -26,6 +28,7 @@ from soniq.cli import (
 from soniq.cli.demo import command as demo
 from soniq.cli.exits import explained
 from soniq.cli.overview import DESCRIPTION
+from soniq.cli.top import command as top
 
 
 class Commands(TyperGroup):
@@ -61,12 +64,15 @@ app.command("worker")(worker.worker)
 app.command("scheduler")(scheduler.scheduler)
 app.command("demo")(demo.demo)
 app.command("status")(status.status)
+app.command("top")(top.top)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(queues.app, name="queues")
 app.add_typer(workers.app, name="workers")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(dead_letter.app, name="dead-letter")
+app.add_typer(config.app, name="config")
+app.command("completion")(completion.completion)
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.command("migrate-status")(status.migrate_status)

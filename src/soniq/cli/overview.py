@@ -9,10 +9,12 @@ COMMANDS = {
         "demo": "See a few thousand real jobs run, here and now.",
         "setup": "Make Soniq's tables, or bring them up to date.",
         "worker": "Run jobs until SIGTERM or Ctrl-C.",
+        "completion": "Let a shell complete commands and options.",
         "scheduler": "Fire recurring jobs until SIGTERM or Ctrl-C.",
     },
     "Look": {
         "status": "Show the database, its queues and its workers.",
+        "top": "Watch queues, workers and running jobs.",
         "dashboard": "Look at all of it in a browser.",
         "jobs": "Look at jobs, ask why one waits, retry or cancel.",
         "queues": "Look at queues, pause them.",
@@ -20,6 +22,7 @@ COMMANDS = {
         "schedules": "Look at recurring jobs, pause or run them.",
         "audit": "List what people did to jobs, queues and schedules.",
         "doctor": "Find out what is wrong, and what to do.",
+        "config": "Show the settings and where they come from.",
         "migrate-status": "Show the steps of the schema.",
     },
     "Put right": {

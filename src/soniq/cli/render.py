@@ -17,6 +17,7 @@ from soniq.job import Row
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table as RichTable
 
 NARROWEST = 60
 GAP = 2
@@ -181,30 +182,35 @@ def duration(seconds: float) -> str:
 
 def draw(shown: Table) -> None:
     """Print a table with headings, as wide as the terminal allows."""
+    console().print(drawing(shown), soft_wrap=True)
+
+
+def drawing(shown: Table) -> RichTable:
+    """Return a table with headings, as wide as the terminal allows."""
     from rich import box  # noqa: PLC0415 - Rich is slow to import, and a pipe does without it
     from rich.cells import cell_len  # noqa: PLC0415
     from rich.table import Table as Drawing  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    screen = console()
-    drawing = Drawing(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    width = console().width
+    drawn = Drawing(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     columns = {
         shown.columns[place]: [cell(row[place]) for row in shown.rows]
-        for place in shown.fitting(screen.width)
+        for place in shown.fitting(width)
     }
     natural = {name: max(map(cell_len, (name, *cells))) for name, cells in columns.items()}
-    for name, width in squeezed(natural, screen.width, shown.clipped, shown.folded).items():
-        drawing.add_column(
+    for name, room in squeezed(natural, width, shown.clipped, shown.folded).items():
+        drawn.add_column(
             Text(name),
             justify="right" if name in shown.right else "left",
-            width=width,
+            width=room,
             no_wrap=name not in shown.folded,
             overflow="ellipsis" if name in shown.clipped else "fold",
         )
     for cells in zip(*columns.values(), strict=True):
         # Text, not markup: what stands in a job must not be able to draw.
-        drawing.add_row(*map(Text, cells))
-    screen.print(drawing, soft_wrap=True)
+        drawn.add_row(*map(Text, cells))
+    return drawn
 
 
 def squeezed(widths: Mapping[str, int], room: int, *yielding: Collection[str]) -> dict[str, int]:

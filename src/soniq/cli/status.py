@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import typer
 from soniq.cli import load, render
 from soniq.cli.exits import Exit
 from soniq.cli.options import AsJson, Check, DatabaseUrl, counted
+from soniq.cli.workers import state
 from soniq.figures import NOTHING
 from soniq.standing import Pause, QueueStanding
 
@@ -119,26 +120,32 @@ async def look(app: Soniq) -> Report:
     """Read everything that the report needs."""
     migrations = await app.migrations()
     workers = await app.list_workers()
-    queues = {one.queue: one for one in await app.queues.list()}
     last_hour = await app.stats.by_queue()
-    names = sorted(queues.keys() | last_hour.keys())
+    queues = with_idle(await app.queues.list(), last_hour, workers)
     return Report(
         database=load.place_of(app),
         backend=app.backend.name,
         schema_version=schema_version(migrations),
         schema_pending=sum(migration.applied_at is None for migration in migrations),
         now=await app.stats.now(),
-        queues={name: queues.get(name) or idle(name, workers) for name in names},
-        last_hour={name: last_hour.get(name, NOTHING) for name in names},
+        queues=queues,
+        last_hour={name: last_hour.get(name, NOTHING) for name in queues},
         workers=workers,
     )
 
 
-def idle(queue: str, workers: Sequence[Worker]) -> QueueStanding:
-    """Return how a queue stands in which nothing waits or runs."""
+def with_idle(
+    standings: Sequence[QueueStanding], named: Iterable[str], workers: Sequence[Worker]
+) -> dict[str, QueueStanding]:
+    """Return how queues stand, by name; also those that are ``named`` and have nothing in them."""
     serving = [one.queues for one in workers if one.alive and one.wish is None]
-    served_by = sum(named is None or queue in named for named in serving)
-    return QueueStanding(queue, 0, 0, 0, 0, True, None, None, served_by, None)
+
+    def idle(queue: str) -> QueueStanding:
+        served_by = sum(queues is None or queue in queues for queues in serving)
+        return QueueStanding(queue, 0, 0, 0, 0, True, None, None, served_by, None)
+
+    found = {one.queue: one for one in standings}
+    return {name: found.get(name) or idle(name) for name in sorted({*found, *named})}
 
 
 def schema_version(migrations: Sequence[Migration]) -> int:
@@ -239,7 +246,7 @@ def worker_table(workers: Sequence[Worker]) -> render.Table:
             ", ".join(w.queues) if w.queues else "all",
             str(w.running),
             str(w.concurrency),
-            w.wish or "works" if w.alive else "lost",
+            state(w),
         )
         for w in workers
     ]

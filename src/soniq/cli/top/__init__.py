@@ -1,0 +1,1 @@
+"""``soniq top``: queues, workers and running jobs, live."""

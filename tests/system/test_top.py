@@ -1,0 +1,60 @@
+"""``soniq top`` on a real terminal, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import signal
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+
+from soniq import Soniq
+from tests.system.conftest import SONIQ
+
+
+def read_until(terminal: int, wanted: bytes) -> bytes:
+    """Return what was written up to the wanted text, or to the end."""
+    written = b""
+    while wanted not in written:
+        try:
+            written += os.read(terminal, 65_536)
+        except OSError:  # how Linux says that the other side has closed
+            break
+    return written
+
+
+@pytest.mark.parametrize(("way", "code"), [("q", 0), ("SIGINT", 130)])
+def test_it_ends(sqlite_path: Path, way: str, code: int) -> None:
+    """By q or Ctrl-C; the terminal is then as it was before."""
+
+    async def fill() -> None:
+        async with Soniq(database_url=str(sqlite_path), enqueue_validation="none") as app:
+            await app.enqueue("math.doubles", queue="numbers")
+
+    asyncio.run(fill())
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        [SONIQ, "top", "--database-url", str(sqlite_path)],
+        env={**os.environ, "TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    assert b"numbers" in read_until(ours, b"numbers")
+    assert termios.tcgetattr(theirs) != before
+    if way == "q":
+        os.write(ours, b"q")
+    else:
+        process.send_signal(signal.SIGINT)
+    assert process.wait(20) == code
+    assert termios.tcgetattr(theirs) == before
+    # The screen of before is shown again.
+    os.close(theirs)
+    assert b"\x1b[?1049l" in read_until(ours, b"\x1b[?1049l")
+    os.close(ours)
