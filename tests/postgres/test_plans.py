@@ -55,6 +55,19 @@ SELECT 'queue ' || number, now(), 'ana', '' FROM generate_series(1, 100) AS numb
 UNION ALL SELECT 'default', now(), 'ana', ''
 """
 
+# Rows that were rolled back stay in the index until somebody has walked past them: not the next test,
+# which counts its pages.
+TIDY = """
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SELECT count(*) FROM (
+    SELECT FROM soniq_jobs WHERE status = 'queued' AND queue < 'default' ORDER BY queue, priority
+) AS before;
+SELECT count(*) FROM (
+    SELECT FROM soniq_jobs WHERE status = 'queued' AND queue > 'default' ORDER BY queue, priority
+) AS after;
+"""
+
 # As many schedules to come as paused ones whose ticks lie in the past; ticks of the last week.
 SCHEDULE = """
 INSERT INTO soniq_schedules
@@ -134,6 +147,7 @@ async def crowded(crowded_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.
     await transaction.start()
     yield connection
     await transaction.rollback()
+    await connection.execute(TIDY)
     await connection.close()
 
 

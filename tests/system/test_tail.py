@@ -26,7 +26,18 @@ async def app(tmp_path: Path) -> Soniq:
 
 
 @pytest.fixture
-def tail(app: Soniq, tmp_path: Path) -> Iterator[Process]:
+def heeded() -> Iterator[None]:
+    """Let processes that are started heed Ctrl-C, also where these tests run in the background.
+
+    What a shell starts there ignores it, and so does all that it starts (POSIX, sh, 2.11).
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def tail(app: Soniq, tmp_path: Path, heeded: None) -> Iterator[Process]:
     """Follow the jobs of the file, with stdout in a pipe."""
     del app
     process = subprocess.Popen(
