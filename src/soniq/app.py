@@ -86,7 +86,7 @@ class Soniq(Definitions):
         self.dead_letter = DeadLetters(self.backend, clock=self.clock, ready=ready)
         self.queues = Queues(self.backend, ready=ready)
         self.workers = Workers(self.backend, ready=ready)
-        self.stats = Stats(self.backend, clock=self.clock, ready=ready)
+        self.stats = Stats(self.backend, ready=ready)
         self.audit = Audit(self.backend, clock=self.clock, ready=ready)
         self._enqueuer = Enqueuer(
             self.registry,

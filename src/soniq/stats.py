@@ -9,7 +9,6 @@ from typing import NamedTuple
 from soniq import figures
 from soniq.backends.contract import Backend
 from soniq.backends.operator_contract import DatabaseFacts
-from soniq.clock import Clock
 from soniq.errors import InvalidOption
 from soniq.figures import Bin, Figures
 from soniq.history import Rollup
@@ -35,11 +34,8 @@ class Span(NamedTuple):
 class Stats:
     """Reads rollups and counters; never counts the rows of jobs."""
 
-    def __init__(
-        self, backend: Backend, *, clock: Clock, ready: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, backend: Backend, *, ready: Callable[[], Awaitable[None]]) -> None:
         self._backend = backend
-        self._clock = clock
         self._ready = ready
 
     async def now(self) -> datetime:

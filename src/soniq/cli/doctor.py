@@ -43,13 +43,14 @@ def doctor(
     findings = load.run_unchecked(database_url, lambda app: examine(app, ids))
     bad = [one for one in findings if one.severity in BAD]
     if as_json:
-        render.document({"ok": not bad, "findings": list(findings)})
+        render.document({"ok": not bad, "findings": findings})
     elif render.on_terminal():
         tell(findings, everything=everything or bool(ids))
     else:
         rows = [(one.severity, one.id, one.title, one.evidence, one.cure) for one in findings]
         render.table(render.Table(("severity", "check", "title", "evidence", "cure"), rows))
-    render.remark(summary(findings))
+    if not as_json:
+        render.remark(summary(findings))
     if bad:
         raise typer.Exit(Exit.PROBLEMS)
 

@@ -48,7 +48,7 @@ def oldest_due(case: Case) -> Verdict:
     if not late:
         return ok("none has been due for longer than 5 min")
     told = listed(f"{queue}: due for {span(wait)}" for queue, wait in late.items())
-    cure = "add workers or raise --concurrency; see what runs: soniq jobs list state:processing"
+    cure = "soniq top  # see what takes the time; then add workers, or raise --concurrency"
     return error(told, cure) if max(late.values()) >= TOO_LATE else warning(told, cure)
 
 

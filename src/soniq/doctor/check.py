@@ -27,9 +27,10 @@ class Check:
     backends: tuple[str, ...] = EVERYWHERE
 
     def examine(self, case: Case) -> Finding:
-        """Return what the check says; ``skipped`` where something that it needs is not known."""
+        """Return what the check says; ``skipped`` where it can't know or makes no sense."""
+        elsewhere = f"this is {case.backend}; it makes sense only on {' and '.join(self.backends)}"
         try:
-            verdict = self.look(case)
+            verdict = self.look(case) if case.backend in self.backends else skipped(elsewhere)
         except Unknown as missing:
             verdict = skipped(str(missing))
         return Finding(self.id, verdict.severity, self.title, verdict.evidence, verdict.cure)

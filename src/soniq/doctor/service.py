@@ -46,11 +46,9 @@ class Doctor:
                 )
                 raise InvalidOption(message)
         case = await self.look()
-        return [
-            one.examine(case)
-            for one in CHECKS.values()
-            if self._backend.name in one.backends and (only is None or one.id in only)
-        ]
+        if only is not None:
+            return [one.examine(case) for one in CHECKS.values() if one.id in only]
+        return [one.examine(case) for one in CHECKS.values() if case.backend in one.backends]
 
     async def look(self) -> Case:
         """Return all that the checks look at; nothing of the tables where the schema is not ready.
