@@ -55,8 +55,8 @@ SELECT 'queue ' || number, now(), 'ana', '' FROM generate_series(1, 100) AS numb
 UNION ALL SELECT 'default', now(), 'ana', ''
 """
 
-# Rows that were rolled back stay in the index until somebody has walked past them. That shall not be
-# the next test, which counts its pages.
+# Rows that were rolled back stay in the index until somebody has walked past them. That is
+# not to be the next test, which counts its pages.
 TIDY = """
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
