@@ -11,6 +11,7 @@ import pytest
 
 from soniq.backends.contract import Backend
 from soniq.backends.postgres import PostgresBackend
+from soniq.backends.postgres.departures import LOOKS
 from soniq.job import NewJob
 from tests.support.jobs import until
 
@@ -195,3 +196,45 @@ async def test_many_wakes_share_statements(
     await postgres.close()
     await onlooker.fetch("SELECT 1")
     assert 1 <= len(heard) <= 5
+
+
+async def test_wake_after_while_calls_are_held_back(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], postgres_url: str
+) -> None:
+    """A commit is told although the connection is in its next transaction when it is looked at."""
+    heard: list[object] = []
+    await onlooker.add_listener("soniq_jobs", lambda *message: heard.append(message[-1]))
+    bare = await asyncpg.connect(postgres_url)
+    await postgres.wakeups.wake({"news"})
+    async with bare.transaction():
+        postgres.wakeups.wake_after(bare, {"mail"})
+    async with bare.transaction():
+
+        async def told() -> bool:
+            await onlooker.fetch("SELECT 1")
+            return "mail" in heard
+
+        await until(told)
+    await bare.close()
+
+
+async def test_wake_after_a_long_transaction_that_began_while_calls_were_held_back(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], postgres_url: str
+) -> None:
+    """It is looked at a few times at most, then told of when it ends."""
+    heard: list[object] = []
+    await onlooker.add_listener("soniq_jobs", lambda *message: heard.append(message[-1]))
+    bare = await asyncpg.connect(postgres_url)
+    async with bare.transaction():
+        await postgres.wakeups.wake({"news"})
+        postgres.wakeups.wake_after(bare, {"mail"})
+        await onlooker.fetch("SELECT pg_sleep(0.2)")
+        before = heard.count("mail")
+        assert before <= LOOKS
+
+    async def told() -> bool:
+        await onlooker.fetch("SELECT 1")
+        return heard.count("mail") > before
+
+    await until(told)
+    await bare.close()

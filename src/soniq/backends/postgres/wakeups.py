@@ -62,8 +62,11 @@ class PostgresWakeups:
         self._mailbox.deliver(queues)
 
     def wake_after(self, connection: object, queues: Collection[str]) -> None:
-        """Rouse them as soon as ``connection`` has left its transaction."""
-        self._departures.note(connection, queues)
+        """Rouse them as soon as ``connection`` has left its transaction.
+
+        While wake-ups are held back anyway, a few milliseconds later.
+        """
+        self._departures.note(connection, queues, promptly=self._sender is None)
 
     @property
     def prompt(self) -> bool:
@@ -125,11 +128,13 @@ class PostgresWakeups:
     async def _send(self) -> None:
         gap = FIRST_GAP
         try:
-            while self._unsent:
+            while self._unsent or self._departures.looking:
                 queues, self._unsent = sorted(self._unsent), set()
-                await self._db.fetch("wakeups/wake", queues)
+                if queues:
+                    await self._db.fetch("wakeups/wake", queues)
                 await asyncio.sleep(gap)
                 gap = min(gap * 2, LONGEST_GAP)
+                self._departures.look()
         except (DatabaseError, asyncpg.PostgresError) as error:
             logger.debug("Wake-up not sent, workers will poll: %s", error)
         finally:
