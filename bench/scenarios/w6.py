@@ -13,10 +13,11 @@ from bench.scenario import Case, Scenario
 from bench.systems import Store, System
 
 BACKLOG, DRAINED = 1_000_000, 50_000
+# Ids rise in the order of the jobs, as those that Soniq makes do (RFC 9562, version 7).
 SONIQ = """
 INSERT INTO soniq_jobs
     (id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at)
-SELECT gen_random_uuid(), 'bench.nothing', {queue}, {priority}, now() + {delay},
+SELECT ('018f0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'bench.nothing', {queue}, {priority}, now() + {delay},
        json_build_object('number', n), 4, now()
 FROM generate_series({first}, {last}) AS n
 """
@@ -55,7 +56,8 @@ def prefill(bench: Bench, place: Place, jobs: int, case: Case) -> None:
     filled = statement.format(**(shape | given), first=1, last=backlog)
     postgres.execute(filled, place.url)
     if "delay" in given:
-        postgres.execute(statement.format(**shape, first=1, last=2 * jobs), place.url)
+        due = statement.format(**shape, first=backlog + 1, last=backlog + 2 * jobs)
+        postgres.execute(due, place.url)
     postgres.execute(f"VACUUM ANALYZE {table}", place.url)
     postgres.execute("CHECKPOINT")
 
