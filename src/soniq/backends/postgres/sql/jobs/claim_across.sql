@@ -1,32 +1,40 @@
 -- From several queues ($2) or from all (NULL), in exact order over all of them. As jobs/claim, but
 -- `level` steps from one priority to the next by one probe for each queue, and knows which queues
--- have due jobs there. $6 jobs of a priority are looked at: as many of each queue, and of those in $7
--- as many as are wanted.
+-- have due jobs there; the first step needs none, as each queue is found by its first job. $6 jobs of
+-- a priority are looked at: as many of each queue, and of those in $7 as many as are wanted.
 WITH RECURSIVE existing AS (
     (
-        SELECT job.queue
+        SELECT job.queue, job.priority, job.scheduled_at
         FROM soniq_jobs AS job
         WHERE job.status = 'queued' AND $2::text[] IS NULL
-        ORDER BY job.queue
+        ORDER BY job.queue, job.priority, job.scheduled_at, job.id
         LIMIT 1
     )
     UNION ALL
-    SELECT (
-        SELECT job.queue
+    SELECT next.queue, next.priority, next.scheduled_at
+    FROM existing
+    CROSS JOIN LATERAL (
+        SELECT job.queue, job.priority, job.scheduled_at
         FROM soniq_jobs AS job
         WHERE job.status = 'queued' AND job.queue > existing.queue
-        ORDER BY job.queue
+        ORDER BY job.queue, job.priority, job.scheduled_at, job.id
         LIMIT 1
-    )
-    FROM existing
-    WHERE existing.queue IS NOT NULL
+    ) AS next
 ),
 served AS MATERIALIZED (
-    SELECT open.queue
+    SELECT open.queue, open.priority, open.scheduled_at
     FROM (
-        SELECT existing.queue FROM existing WHERE existing.queue IS NOT NULL
+        SELECT existing.queue, existing.priority, existing.scheduled_at FROM existing
         UNION ALL
-        SELECT named.queue FROM unnest($2::text[]) AS named (queue)
+        SELECT named.queue, first.priority, first.scheduled_at
+        FROM unnest($2::text[]) AS named (queue)
+        CROSS JOIN LATERAL (
+            SELECT job.priority, job.scheduled_at
+            FROM soniq_jobs AS job
+            WHERE job.status = 'queued' AND job.queue = named.queue
+            ORDER BY job.priority, job.scheduled_at, job.id
+            LIMIT 1
+        ) AS first
     ) AS open
     WHERE NOT EXISTS (SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = open.queue)
 ),
@@ -43,13 +51,19 @@ level AS (
             ) AS queues
         FROM served
         CROSS JOIN LATERAL (
-            SELECT job.priority, job.scheduled_at
-            FROM soniq_jobs AS job
-            WHERE job.status = 'queued'
-                AND job.queue = served.queue
-                AND job.priority > level.priority
-            ORDER BY job.priority, job.scheduled_at, job.id
-            LIMIT 1
+            SELECT served.priority, served.scheduled_at
+            WHERE served.priority > level.priority
+            UNION ALL
+            (
+                SELECT job.priority, job.scheduled_at
+                FROM soniq_jobs AS job
+                WHERE served.priority <= level.priority
+                    AND job.status = 'queued'
+                    AND job.queue = served.queue
+                    AND job.priority > level.priority
+                ORDER BY job.priority, job.scheduled_at, job.id
+                LIMIT 1
+            )
         ) AS first
         GROUP BY first.priority
         ORDER BY first.priority
