@@ -184,7 +184,7 @@ class Database:
             self._write(call, inbox)
             return
         try:
-            call.run()
+            patiently(call.run)
         except BaseException as error:  # noqa: BLE001 - a call without an answer hangs for ever
             call.error = translate(error, self.path)
         answer([call])

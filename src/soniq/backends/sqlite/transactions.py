@@ -11,18 +11,17 @@ from typing import TypeVar
 
 from soniq.backends.sqlite.failures import is_busy
 
-BUSY_TIMEOUT = 5.0  # seconds that SQLite itself waits for a lock
+# Seconds that SQLite itself waits for a lock. It would look ever more seldom, up to ten times a
+# second, while those who write batch after batch leave the lock free for a millisecond.
+BUSY_TIMEOUT = 0.001
 PATIENCE = 30.0  # seconds after which a lock is reported as an error
-LONGEST_PAUSE = 0.1
+LONGEST_PAUSE = 0.001
 
 T = TypeVar("T")
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """Return what ``call`` returns; repeat it, with jitter, while the file is locked (up to 30 s).
-
-    SQLite's own waiting does not cover everything, such as the switch to WAL by many at once.
-    """
+    """Return what ``call`` returns; repeat it, with jitter, while the file is locked (up to 30 s)."""
     # Real time, not the app's clock: a lock is held in real time also while a test's clock stands.
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -31,7 +30,7 @@ def patiently(call: Callable[[], T]) -> T:
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() >= deadline:
                 raise
-            time.sleep(random.uniform(0.001, LONGEST_PAUSE))  # noqa: S311 - jitter, not a secret
+            time.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311 - jitter, not a secret
 
 
 @contextmanager
