@@ -120,6 +120,12 @@ async def test_a_worker_that_does_not_end_is_killed(fleet: Fleet, producer: Soni
     await workers(producer, 1)
     [worker] = children(supervisor)
     worker.suspend()
+
+    # Sent is not done: until one of its threads has taken the signal, another may take the next.
+    async def stands() -> bool:
+        return bool(worker.status() == psutil.STATUS_STOPPED)
+
+    await until(stands)
     supervisor.send_signal(signal.SIGTERM)
     asked = time.monotonic()
     assert await ended(supervisor, 10) == 1

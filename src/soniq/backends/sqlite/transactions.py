@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """Return what ``call`` returns; repeat it, with jitter, while the file is locked (up to 30 s)."""
+    """Return what ``call`` returns; while the file is locked, repeat it, for up to 30 seconds."""
     # Real time, not the app's clock: a lock is held in real time also while a test's clock stands.
     deadline = time.monotonic() + PATIENCE
     while True:
