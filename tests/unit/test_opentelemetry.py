@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from typing import Any
@@ -24,6 +25,7 @@ from soniq import JobContext, Soniq
 from soniq.errors import PermanentFailure
 from soniq.observability import semconv
 from soniq.observability.opentelemetry import instrument
+from tests.support import process_jobs
 from tests.support.jobs import dead_letter_of, job_of, run_all
 
 EXPORTER = InMemorySpanExporter()
@@ -204,6 +206,33 @@ async def test_jobs_of_a_job_are_parts_of_its_trace(app: Soniq) -> None:
     assert inner_send.parent is not None
     assert inner_send.parent.span_id == outer_run.context.span_id
     assert [one.span_id for one in found] == [inner_run.context.span_id]
+
+
+async def test_a_handler_in_a_process_is_within_its_span(app: Soniq) -> None:
+    """It finds the span of its own run as the current one, with baggage, nothing of the last."""
+    job = app.job(name="apart", executor="process")(process_jobs.of_trace)
+    token = context.attach(baggage.set_baggage("tenant", "a"))
+    ids = [await app.enqueue(job)]
+    context.detach(token)
+    ids.append(await app.enqueue(job))
+    await run_all(app, concurrency=1)
+    results = [await app.get_result(job_id) for job_id in ids]
+    runs = [run.context for run in spans(SpanKind.CONSUMER)]
+    assert [tuple(result[:3]) for result in results] == [
+        (runs[0].trace_id, runs[0].span_id, "a"),
+        (runs[1].trace_id, runs[1].span_id, None),
+    ]
+    [process] = {result[3] for result in results}
+    assert process != os.getpid()
+
+
+async def test_without_traces_a_process_has_none() -> None:
+    """What is not switched on does not travel, whatever the worker was started in."""
+    async with Soniq(backend="memory") as app:
+        job_id = await app.enqueue(app.job(name="apart", executor="process")(process_jobs.of_trace))
+        with TRACERS.get_tracer("test").start_as_current_span("main"):
+            await run_all(app)
+        assert (await app.get_result(job_id))[:3] == [0, 0, None]
 
 
 async def test_a_run_is_no_part_of_what_the_worker_was_started_in(app: Soniq) -> None:

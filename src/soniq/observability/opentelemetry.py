@@ -17,7 +17,7 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 import soniq
-from soniq.context import JobContext
+from soniq.context import LUGGAGE, JobContext, Luggage
 from soniq.job import NewJob
 from soniq.middleware import CallNext
 from soniq.observability import semconv
@@ -152,11 +152,29 @@ class Processing:
             links=links,
         )
         token = attach(trace.set_span_in_context(span, sent))
+        luggage = LUGGAGE.set((*LUGGAGE.get(), CURRENT))
         try:
             yield span
         finally:
+            LUGGAGE.reset(luggage)
             detach(token)
             span.end()
+
+
+def pack() -> Mapping[str, str]:
+    """Return the current span and baggage, as they would travel in headers."""
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
+
+
+def unpack(headers: Mapping[str, str]) -> None:
+    """Make current what ``pack`` has returned elsewhere."""
+    attach(propagate.extract(headers, Context()))
+
+
+# A handler in a process of its own is within the span of its run, too.
+CURRENT = Luggage(pack, unpack)
 
 
 def attributes(operation: str, queue: str, task: str) -> Attributes:
