@@ -77,6 +77,17 @@ def test_every_query_asks_for_what_there_is(name: str, series: Series) -> None:
     assert labels_of(query) - known == set()
 
 
+def test_choices_come_from_what_there_is(series: Series) -> None:
+    """What one may choose above the panels are the values of labels that series have."""
+    choices = [one for one in DASHBOARD["templating"]["list"] if one["type"] == "query"]
+    assert {f"${one['name']}" for one in choices} == VARIABLES.keys() - {"$__rate_interval"}
+    for one in choices:
+        found = re.fullmatch(r"label_values\((\w+), (\w+)\)", one["query"]["query"])
+        assert found is not None
+        assert found[2] in series[found[1]]
+        assert one["definition"] == found[0]
+
+
 def test_every_metric_is_on_a_panel(series: Series) -> None:
     """Of a histogram one series is enough."""
     shown = {one for p in PANELS for t in p["targets"] for one in asked(t["expr"])}

@@ -23,6 +23,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from soniq import JobContext, Soniq
 from soniq.errors import PermanentFailure
+from soniq.histogram import BOUNDS
 from soniq.observability import semconv
 from soniq.observability.opentelemetry import instrument
 from tests.support import process_jobs
@@ -313,6 +314,8 @@ async def test_what_can_not_be_sent_is_a_failure(
     assert sent().status.status_code is StatusCode.ERROR
     [point] = points(semconv.SENT, "unsent")
     assert (point.value, point.attributes["error.type"]) == (1, "OSError")
+    [point] = points(semconv.CALL_DURATION, "unsent")
+    assert (point.count, point.attributes["error.type"]) == (1, "OSError")
 
 
 async def test_metrics_count_what_was_sent_and_processed(app: Soniq) -> None:
@@ -332,9 +335,13 @@ async def test_metrics_count_what_was_sent_and_processed(app: Soniq) -> None:
         for point in points(semconv.CONSUMED, "counted")
     }
     assert outcomes == {None: 2, "soniq.errors.PermanentFailure": 1}
-    durations = points(semconv.DURATION, "counted")
-    assert sum(point.count for point in durations) == 3
-    assert {point.attributes[semconv.DESTINATION] for point in durations} == {"mail"}
+    for name, bounds in (
+        (semconv.CALL_DURATION, semconv.CALL_BOUNDS), (semconv.RUN_DURATION, BOUNDS),
+    ):  # fmt: skip
+        durations = points(name, "counted")
+        assert sum(point.count for point in durations) == 3
+        assert {point.attributes[semconv.DESTINATION] for point in durations} == {"mail"}
+        assert {tuple(point.explicit_bounds) for point in durations} == {bounds}
 
 
 async def test_an_app_is_instrumented_once(app: Soniq) -> None:
