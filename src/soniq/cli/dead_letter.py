@@ -22,6 +22,7 @@ from soniq.cli.options import (
     Limit,
     NameFilter,
     Offset,
+    OlderThan,
     QueueFilter,
     ReasonFilter,
     SearchText,
@@ -45,6 +46,7 @@ def list_letters(
     reason: ReasonFilter = None,
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
+    older_than: OlderThan = None,
     search: SearchText = None,
     limit: Limit = 100,
     offset: Offset = 0,
@@ -54,7 +56,13 @@ def list_letters(
 ) -> None:
     """List dead letters, the latest end first; those of a search with the newest job first."""
     choice = choose(
-        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+        search,
+        queue=queue,
+        name=name,
+        reason=reason,
+        error=error,
+        fingerprint=fingerprint,
+        older_than=older_than,
     )
     if choice.is_exact and after is None:
         found = load.run(database_url, lambda app: work.latest(app, choice, limit, offset))
@@ -132,13 +140,20 @@ def export(
     reason: ReasonFilter = None,
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
+    older_than: OlderThan = None,
     search: SearchText = None,
     redact: Redact = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print all dead letters, or those that match, one JSON document a line."""
     choice = choose(
-        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+        search,
+        queue=queue,
+        name=name,
+        reason=reason,
+        error=error,
+        fingerprint=fingerprint,
+        older_than=older_than,
     )
     number = load.run(database_url, lambda app: work.export(app, choice, redact=redact))
     render.remark(f"Exported {counted(number, 'dead letter')}.")

@@ -53,11 +53,18 @@ async def latest(app: Soniq, choice: Choice, limit: int, offset: int) -> list[De
 async def newest(app: Soniq, choice: Choice, limit: int, after: str | None) -> Found[DeadLetter]:
     """Return a page of ``limit`` letters, the newest job first, however many are looked at."""
     read = app.dead_letter.search
-    page = await read(choice.search, fingerprint=choice.fingerprint, limit=limit, after=after)
+    page = await read(
+        choice.search,
+        fingerprint=choice.fingerprint,
+        older_than=choice.older_than,
+        limit=limit,
+        after=after,
+    )
     while page.next is not None and len(page.items) < limit:
         more = await read(
             choice.search,
             fingerprint=choice.fingerprint,
+            older_than=choice.older_than,
             limit=limit - len(page.items),
             after=page.next,
         )
@@ -81,7 +88,11 @@ async def every(app: Soniq, choice: Choice) -> AsyncIterator[DeadLetter]:
     after: str | None = None
     while True:
         page = await app.dead_letter.search(
-            choice.search, fingerprint=choice.fingerprint, limit=PAGE, after=after
+            choice.search,
+            fingerprint=choice.fingerprint,
+            older_than=choice.older_than,
+            limit=PAGE,
+            after=after,
         )
         for letter in page.items:
             yield letter
