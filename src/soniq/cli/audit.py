@@ -9,8 +9,10 @@ import typer
 
 from soniq.cli import load, render
 from soniq.cli.options import AsJson, DatabaseUrl, Limit
+from soniq.cli.redaction import Reveal, redactor_of, shown_entry
 
 if TYPE_CHECKING:
+    from soniq.app import Soniq
     from soniq.history import AuditEntry
 
 Before = Annotated[
@@ -22,11 +24,12 @@ def audit(
     *,
     limit: Limit = 50,
     before: Before = None,
+    reveal: Reveal = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """List what people did to jobs, queues, workers and schedules, the latest first."""
-    found = load.run(database_url, lambda app: app.audit.list(limit=limit, before=before))
+    found = load.run(database_url, lambda app: read(app, limit, before, reveal=reveal))
     if as_json:
         render.document(found)
         return
@@ -35,6 +38,13 @@ def audit(
         render.remark("Nobody has changed anything: by hand, that is.")
     elif len(found) == limit:
         render.remark(f"There may be more: --before {found[-1].id}.")
+
+
+async def read(app: Soniq, limit: int, before: str | None, *, reveal: bool) -> list[AuditEntry]:
+    """Return entries as they may be shown."""
+    redactor = redactor_of(app, reveal=reveal)
+    found = await app.audit.list(limit=limit, before=before)
+    return [shown_entry(redactor, entry) for entry in found]
 
 
 def entry_table(entries: list[AuditEntry]) -> render.Table:

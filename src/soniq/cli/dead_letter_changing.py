@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from soniq.cli.actor import actor
 from soniq.cli.dead_letter_choice import Choice
 from soniq.cli.options import counted
 from soniq.cli.progress import Progress
+from soniq.cli.redaction import redactor_of
 from soniq.errors import JobNotFound
 
 if TYPE_CHECKING:
@@ -71,12 +73,14 @@ async def preview(
     app: Soniq, choice: Choice, *, replayed: bool | None = None
 ) -> Preview[DeadLetter]:
     """Return what an action would meet."""
-    return await app.dead_letter.preview(
+    seen = await app.dead_letter.preview(
         choice.search,
         fingerprint=choice.fingerprint,
         replayed=replayed,
         older_than=choice.older_than,
     )
+    redactor = redactor_of(app)
+    return dataclasses.replace(seen, sample=[redactor.row(letter) for letter in seen.sample])
 
 
 async def replay_matching(app: Soniq, choice: Choice, first: int | None) -> None:

@@ -27,6 +27,7 @@ from soniq.cli.options import (
     counted,
     joined,
 )
+from soniq.cli.redaction import Reveal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,13 +63,15 @@ def list_jobs(
     name: NameFilter = None,
     limit: Limit = 100,
     after: After = None,
+    reveal: Reveal = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """List jobs, newest first; those of a search such as 'state:queued task:mail.* age:>1h'."""
     wanted = work.wanted(joined(search), queue=queue, status=status, name=name)
     found, total = load.run(
-        database_url, lambda app: work.page(app, wanted, limit=limit, after=after)
+        database_url,
+        lambda app: work.page(app, wanted, limit=limit, after=after, reveal=reveal),
     )
     if as_json:
         render.document(found.items)
@@ -78,9 +81,15 @@ def list_jobs(
 
 
 @app.command()
-def show(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+def show(
+    job_id: Id,
+    *,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Show everything about one job, with its attempts that did not end well."""
-    job, attempts = load.run(database_url, lambda app: work.look(app, job_id))
+    job, attempts = load.run(database_url, lambda app: work.look(app, job_id, reveal=reveal))
     if as_json:
         render.document(whole(job, attempts))
     else:
@@ -88,9 +97,15 @@ def show(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = Non
 
 
 @app.command()
-def why(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+def why(
+    job_id: Id,
+    *,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Say why a job is not running, with the proof: the first reason that holds."""
-    found = load.run(database_url, lambda app: app.jobs.why(job_id))
+    found = load.run(database_url, lambda app: work.why(app, job_id, reveal=reveal))
     if as_json:
         render.document(found)
     else:

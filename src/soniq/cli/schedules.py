@@ -9,6 +9,7 @@ import typer
 
 from soniq.cli import load, render
 from soniq.cli.options import AsJson, DatabaseUrl, Yes, confirm, counted
+from soniq.cli.redaction import Reveal, redactor_of, shown_schedule
 from soniq.schedule import ScheduleStatus
 
 if TYPE_CHECKING:
@@ -26,10 +27,14 @@ OVERDUE = timedelta(minutes=1)
 
 @app.command("list")
 def list_schedules(
-    *, status: Status = None, as_json: AsJson = False, database_url: DatabaseUrl = None
+    *,
+    status: Status = None,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """List schedules by name: when they fire, next and last."""
-    found = load.run(database_url, lambda app: app.scheduler.list(status=status))
+    found = load.run(database_url, lambda app: read(app, status, reveal=reveal))
     if as_json:
         render.document([facts_of(schedule) for schedule in found])
         return
@@ -42,9 +47,15 @@ def list_schedules(
 
 
 @app.command()
-def show(name: Name, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+def show(
+    name: Name,
+    *,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Show everything about one schedule, with its last ticks."""
-    schedule, history = load.run(database_url, lambda app: look(app, name))
+    schedule, history = load.run(database_url, lambda app: look(app, name, reveal=reveal))
     if as_json:
         render.document({**facts_of(schedule), "history": list(map(fired_facts, history))})
         return
@@ -104,10 +115,16 @@ def remove(name: Name, *, yes: Yes = False, database_url: DatabaseUrl = None) ->
     render.remark(f"Deleted {name}.")
 
 
-async def look(app: Soniq, name: str) -> tuple[Schedule, list[Fired]]:
+async def read(app: Soniq, status: str | None, *, reveal: bool) -> list[Schedule]:
+    """Return schedules as they may be shown."""
+    redactor = redactor_of(app, reveal=reveal)
+    return [shown_schedule(redactor, one) for one in await app.scheduler.list(status=status)]
+
+
+async def look(app: Soniq, name: str, *, reveal: bool) -> tuple[Schedule, list[Fired]]:
     """Return a schedule and its last ticks."""
     history = await app.scheduler.history(name)
-    return await found(app, name), history
+    return shown_schedule(redactor_of(app, reveal=reveal), await found(app, name)), history
 
 
 async def foresee(app: Soniq, name: str, number: int) -> tuple[Schedule, list[Tick]]:
