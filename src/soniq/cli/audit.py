@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soniq.cli import load, render
+from soniq.cli.exits import Exit, fail
 from soniq.cli.options import AsJson, DatabaseUrl, Limit
 from soniq.cli.redaction import Reveal, redactor_of, shown_entry
 
@@ -29,6 +30,7 @@ def audit(
     database_url: DatabaseUrl = None,
 ) -> None:
     """List what people did to jobs, queues, workers and schedules, the latest first."""
+    check_before(before)
     found = load.run(database_url, lambda app: read(app, limit, before, reveal=reveal))
     if as_json:
         render.document(found)
@@ -38,6 +40,15 @@ def audit(
         render.remark("Nobody has changed anything: by hand, that is.")
     elif len(found) == limit:
         render.remark(f"There may be more: --before {found[-1].id}.")
+
+
+def check_before(before: str | None) -> None:
+    """Refuse an id that no entry can have: it would look as if there was nothing."""
+    from soniq.backends.ids import canonical  # noqa: PLC0415 - not before a command runs
+
+    if before is not None and canonical(before) is None:
+        message = f"--before {before} is no id of an entry: `soniq audit --json` shows them."
+        raise fail(message, Exit.USAGE)
 
 
 async def read(app: Soniq, limit: int, before: str | None, *, reveal: bool) -> list[AuditEntry]:

@@ -133,6 +133,9 @@ def retry(
     """
     author_name = author(by)
     search = read_choice(ids, matching)
+    if ids and first is not None:
+        message = "--first is for --matching: of jobs that are named, name those that are meant."
+        raise fail(message, Exit.USAGE)
     if search is None:
         finish(
             load.run(

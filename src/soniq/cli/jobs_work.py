@@ -105,7 +105,7 @@ async def cancel_all(app: Soniq, ids: Sequence[str], by: str, *, dry_run: bool) 
             what = "Asked the worker to stop" if runs else "Cancelled"
             render.remark(f"{what} {job_id} ({job.job_name}).")
         else:
-            render.remark(f"Job {job_id} can't be cancelled: it has ended.")
+            render.remark(f"Error: job {job_id} can't be cancelled: it has ended.")
             return Exit.FAILED
         return Exit.OK
 
@@ -117,14 +117,18 @@ async def retry_all(app: Soniq, ids: Sequence[str], by: str, *, dry_run: bool) -
 
     async def retry(job_id: str) -> Exit:
         if dry_run:
-            why = await app.jobs.why(job_id)
-            would = WOULD_RETRY.get(why.code)
-            render.remark(f"{would} {job_id}." if would else f"{job_id} needs none. {why.sentence}")
+            found = await why(app, job_id, reveal=False)
+            would = WOULD_RETRY.get(found.code)
+            needless = f"{job_id} needs none. {found.sentence}"
+            render.remark(f"{would} {job_id}." if would else needless)
             return Exit.OK if would else Exit.FAILED
         try:
             retried = await app.jobs.retry(job_id)
+        except JobNotFound:
+            await find(app, job_id)  # says where to look
+            raise
         except InvalidOption as error:
-            render.remark(error)
+            render.remark(f"Error: {error}")
             return Exit.FAILED
         await note(app, by, "retry", job_id, dict(retried))
         typer.echo(retried.job_id)
@@ -156,7 +160,7 @@ async def one_by_one(ids: Sequence[str], act: Callable[[str], Awaitable[Exit]]) 
         try:
             codes.append(await act(job_id))
         except JobNotFound as error:
-            render.remark(error)
+            render.remark(f"Error: {error}")
             codes.append(Exit.NOT_FOUND)
     return [code for code in codes if code is not Exit.OK]
 
