@@ -71,7 +71,8 @@ def entry_table(entries: list[AuditEntry]) -> render.Table:
     return render.Table(
         ("when", "who", "did", "to", "detail"),
         shown,
-        folded=("to",),
+        # An id that is broken in two can't be copied: the name makes room before it.
+        folded=("who", "to"),
         clipped=("detail",),
         wide={"detail": 110},
     )

@@ -13,6 +13,7 @@ from soniq.cli import load, render
 from soniq.cli.dead_letter_choice import choose
 from soniq.cli.dead_letter_show import attempt_table, group_table, letter_table
 from soniq.cli.exits import Exit, fail
+from soniq.cli.group import Group
 from soniq.cli.options import (
     After,
     AsJson,
@@ -31,6 +32,7 @@ from soniq.cli.options import (
 from soniq.cli.redaction import Reveal
 
 app = typer.Typer(
+    cls=Group,
     help="Look at jobs that will not run again by themselves; replay or delete them.",
     no_args_is_help=True,
 )

@@ -10,6 +10,7 @@ from soniq.cli import jobs_work as work
 from soniq.cli import load, render
 from soniq.cli.actor import author
 from soniq.cli.exits import Exit, fail
+from soniq.cli.group import Group
 from soniq.cli.jobs_show import amount, described, job_table, show_job, show_why, whole
 from soniq.cli.jobs_tail import tail
 from soniq.cli.options import (
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from soniq.search import Found, JobSearch, Preview
 
 app = typer.Typer(
-    help="Look at jobs, ask why one does not run, retry or cancel them.", no_args_is_help=True
+    cls=Group,
+    help="Look at jobs, ask why one does not run, retry or cancel them.",
+    no_args_is_help=True,
 )
 Id = Annotated[str, typer.Argument(metavar="ID")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or --matching.")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,6 +33,8 @@ def tail(
 
 async def follow(app: Soniq, search: str, *, as_lines: bool, reveal: bool) -> None:
     """Print each change as a line, endlessly."""
+    import asyncio  # noqa: PLC0415 - `soniq jobs --help` needs none of it
+
     redactor = redactor_of(app, reveal=reveal)
     follower = await app.jobs.follower(search)
     await follower.look()

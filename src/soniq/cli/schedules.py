@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soniq.cli import load, render
+from soniq.cli.group import Group
 from soniq.cli.options import AsJson, DatabaseUrl, Yes, confirm, counted
 from soniq.cli.redaction import Reveal, redactor_of, shown_schedule
 from soniq.schedule import ScheduleStatus
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from soniq.schedule import Fired, Schedule
     from soniq.scheduler.preview import Tick
 
-app = typer.Typer(help="Look at recurring jobs, pause or run them.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Look at recurring jobs, pause or run them.", no_args_is_help=True
+)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule: the name of its task.")]
 Status = Annotated[str | None, typer.Option("--status", "-s", help="Only active or paused ones.")]
 Number = Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="So many ticks.")]
