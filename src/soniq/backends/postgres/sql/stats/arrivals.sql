@@ -4,13 +4,23 @@ SELECT newest.queue, count(*) AS number, min(newest.created_at) AS first_at
 FROM (
     SELECT made.queue, made.created_at
     FROM (
-        SELECT job.id, job.queue, job.created_at
-        FROM soniq_jobs AS job
+        -- Each walk has a limit of its own, so that it is one along the index whatever is planned.
+        (
+            SELECT job.id, job.queue, job.created_at
+            FROM soniq_jobs AS job
+            WHERE job.id >= $2
+            ORDER BY job.id DESC
+            LIMIT $3
+        )
         UNION ALL
-        SELECT dead.id, dead.queue, dead.created_at
-        FROM soniq_dead_letter_jobs AS dead
+        (
+            SELECT dead.id, dead.queue, dead.created_at
+            FROM soniq_dead_letter_jobs AS dead
+            WHERE dead.id >= $2
+            ORDER BY dead.id DESC
+            LIMIT $3
+        )
     ) AS made
-    WHERE made.id >= $2
     ORDER BY made.id DESC
     LIMIT $3
 ) AS newest
