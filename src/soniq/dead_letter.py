@@ -6,10 +6,11 @@ import asyncio
 import builtins
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from soniq import paging
 from soniq.backends.contract import Backend
+from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.errors import DatabaseError, InvalidOption, JobNotFound
 from soniq.failures import Groupings, Groups
@@ -70,6 +71,7 @@ class DeadLetters:
         *,
         fingerprint: str | None = None,
         replayed: bool | None = None,
+        older_than: float | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Found[DeadLetter]:
@@ -77,19 +79,22 @@ class DeadLetters:
 
         ``search``: conditions, or words as ``parse_search`` takes them. ``fingerprint``: that of a
         group of ``groups()``. ``replayed``: only those that were replayed (True), or never (False).
+        ``older_than``: only those that ended at least so many seconds ago.
         A page may hold fewer than match, even none, because as many rows as may be had been looked
         at: as long as it has a ``next``, give that as ``after`` to go on.
 
         Raises:
             InvalidSearch: a word that means nothing.
-            InvalidOption: a limit out of range, or an ``after`` that is no id.
+            InvalidOption: a limit or an age out of range, or an ``after`` that is no id.
         """
         matching = Matching(read_search(search), fingerprint, replayed)
+        check_age(older_than)
         check_page(limit, 0)
         check_cursor(after)
         await self._ready()
         store = self._backend.dead_letters
-        if fingerprint is None and replayed is None:
+        matching = await self._dated(matching, older_than)
+        if matching.is_search:
             return await store.search(matching.search, limit=limit, after=after)
         return await one_page(reader(matching, store), limit=limit, after=after)
 
@@ -115,6 +120,7 @@ class DeadLetters:
         *,
         fingerprint: str | None = None,
         replayed: bool | None = None,
+        older_than: float | None = None,
         limit: int = 10_000,
     ) -> Preview[DeadLetter]:
         """Count the dead letters that match, and show five: what deleting them would meet.
@@ -122,7 +128,8 @@ class DeadLetters:
         Replaying meets those with ``replayed=False``. Counts up to ``limit``, and within the newest
         million: see ``Preview.exact``.
         """
-        return await paging.preview(self._reader(search, fingerprint, replayed), limit=limit)
+        read = self._reader(search, fingerprint, replayed, older_than=older_than)
+        return await paging.preview(read, limit=limit)
 
     async def get(self, job_id: str) -> DeadLetter | None:
         """Return the dead letter of the job that had this id, or None."""
@@ -167,24 +174,27 @@ class DeadLetters:
         search: JobSearch | str | None = None,
         *,
         fingerprint: str | None = None,
+        older_than: float | None = None,
         first: int | None = None,
         told: Told | None = None,
     ) -> builtins.list[str]:
         """Replay all that match and never were replayed, the oldest first; return the new ids.
 
-        ``first``: only the so many oldest ones, to see what becomes of them. ``told`` hears again
-        and again how many it were so far. Whoever else replays them meanwhile, each is replayed
+        ``older_than``: only those that ended at least so many seconds ago. ``first``: only the so
+        many oldest ones, to see what becomes of them. ``told`` hears again and again how many it
+        were so far. Whoever else replays them meanwhile, each is replayed
         once; so after an error the same call goes on where it has stopped. Those that are buried or
         deleted meanwhile are left alone.
 
         Raises:
-            InvalidOption: neither a search nor a fingerprint (``""`` matches all), or ``first``
-                below 1.
+            InvalidOption: neither a search nor a fingerprint nor an age (``""`` matches all), or
+                ``first`` below 1.
         """
         if first is not None and first < 1:
             message = f"first={first}: give the number to begin with, 1 or more."
             raise InvalidOption(message)
-        waiting = await oldest(self._reader(search, fingerprint, replayed=False), first)
+        read = self._reader(search, fingerprint, replayed=False, older_than=older_than)
+        waiting = await oldest(read, first)
         new_ids: builtins.list[str] = []
         for start in range(0, len(waiting), paging.AT_ONCE):
             new_ids += await self._replay_together(waiting[start : start + paging.AT_ONCE])
@@ -197,20 +207,23 @@ class DeadLetters:
         search: JobSearch | str | None = None,
         *,
         fingerprint: str | None = None,
+        older_than: float | None = None,
         told: Told | None = None,
     ) -> int:
         """Delete all that match, newest first; return how many.
 
-        ``told`` hears after every page how many it were so far.
+        ``older_than``: only those that ended at least so many seconds ago. ``told`` hears after
+        every page how many it were so far.
 
         Raises:
-            InvalidOption: neither a search nor a fingerprint; ``""`` matches all.
+            InvalidOption: neither a search nor a fingerprint nor an age; ``""`` matches all.
         """
 
         async def delete(letter: DeadLetter) -> bool:
             return await self._backend.dead_letters.delete(letter.id)
 
-        return await paging.act_on_all(self._reader(search, fingerprint), delete, told=told)
+        read = self._reader(search, fingerprint, older_than=older_than)
+        return await paging.act_on_all(read, delete, told=told)
 
     async def delete(self, job_id: str) -> bool:
         """Delete one dead letter; tell whether there was one."""
@@ -237,18 +250,32 @@ class DeadLetters:
         search: JobSearch | str | None,
         fingerprint: str | None,
         replayed: bool | None = None,  # noqa: FBT001 - three values, given by name
+        *,
+        older_than: float | None,
     ) -> paging.Reader[DeadLetter]:
-        if search is None and fingerprint is None:
-            message = 'Say which: give a search, a fingerprint, or both; a search "" matches all.'
+        if search is None and fingerprint is None and older_than is None:
+            message = 'Say which: give a search, a fingerprint or an age; a search "" matches all.'
             raise InvalidOption(message)
+        check_age(older_than)
         matching = Matching(read_search(search or ""), fingerprint, replayed)
-        read = reader(matching, self._backend.dead_letters)
+        begun: builtins.list[paging.Reader[DeadLetter]] = []
 
-        async def read_ready(limit: int, after: str | None) -> Found[DeadLetter]:
+        async def read(limit: int, after: str | None) -> Found[DeadLetter]:
             await self._ready()
-            return await read(limit, after)
+            if not begun:
+                # What grows old enough while the pages are read is not met.
+                dated = await self._dated(matching, older_than)
+                begun.append(reader(dated, self._backend.dead_letters))
+            return await begun[0](limit, after)
 
-        return read_ready
+        return read
+
+    async def _dated(self, matching: Matching, older_than: float | None) -> Matching:
+        """Return what means only those that ended so long ago, by the database's clock."""
+        if older_than is None:
+            return matching
+        now = await self._backend.schedules.now()
+        return replace(matching, ended_until=later(now, -older_than))
 
     async def _replay_together(self, waiting: Sequence[Waiting]) -> builtins.list[str]:
         """Replay some at once; an error is raised when all have been tried."""
@@ -273,3 +300,10 @@ class DeadLetters:
             logger.debug("A wake-up was lost; workers will poll.", exc_info=True)
         else:
             await rouse(self._backend.wakeups, [] if job is None else [job.queue])
+
+
+def check_age(older_than: float | None) -> None:
+    """Raise InvalidOption unless an age is one."""
+    if older_than is not None and not older_than >= 0:  # what is no number is not, either
+        message = f"older_than={older_than!r}: give seconds, 0 or more."
+        raise InvalidOption(message)

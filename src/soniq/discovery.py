@@ -83,7 +83,8 @@ def pick(module: ModuleType, path: str, kind: type[T]) -> T:
     for part in path.split("."):
         if not hasattr(value, part):
             known = [place for place, _ in objects([module], kind).values()]
-            hint = f" Did you mean {known[0]!r}?" if known else ""
+            wanted = f" It holds no {kind.__name__} object: name the one that does."
+            hint = f" Did you mean {known[0]!r}?" if known else wanted
             message = f"Module {module.__name__!r} has no {path!r}.{hint}"
             raise DiscoveryError(message)
         value = getattr(value, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from soniq import paging
@@ -30,15 +31,24 @@ class Matching:
     """All have to hold; None where there is no such condition.
 
     ``replayed``: only those that were replayed at least once (True), or never (False).
+    ``ended_until``: only those that had ended by then.
     """
 
     search: JobSearch
     fingerprint: str | None = None
     replayed: bool | None = None
+    ended_until: datetime | None = None
+
+    @property
+    def is_search(self) -> bool:
+        """Tell whether the search says it all."""
+        return self == Matching(self.search)
 
     def fits(self, letter: DeadLetter) -> bool:
         """Tell whether a letter that the search has found is one of those that are meant."""
         if self.replayed not in {None, letter.resurrection_count > 0}:
+            return False
+        if self.ended_until is not None and letter.finished_at > self.ended_until:
             return False
         return self.fingerprint in {None, fingerprint_of(letter)}
 

@@ -193,6 +193,27 @@ class Redactor:
         )
 
 
+class Plain(Redactor):
+    """Leaves everything as it is, for whoever has asked for that."""
+
+    def args(self, job_name: str, args: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments."""
+        del job_name
+        return args
+
+    def value(self, value: Any) -> Any:
+        """Return the value."""
+        return value
+
+    def text(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+    def row(self, row: T) -> T:
+        """Return the row."""
+        return row
+
+
 def words_of(name: str) -> list[str]:
     """Return the words that a name is made of, in lower case."""
     return [word.lower() for word in SPLIT.split(name) if word]

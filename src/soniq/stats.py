@@ -73,6 +73,30 @@ class Stats:
         found = await self._rollups(span)
         return figures.grouped(found, lambda one: one.job_name, seconds=span.seconds)
 
+    async def arrivals(self, *, window: float = MINUTE) -> dict[str, float] | None:
+        """Return how many jobs a second were enqueued in the last ``window`` seconds, by queue.
+
+        Sorted; a queue into which none came is not there. Scheduled jobs and replays count when
+        they are enqueued, retries don't. No more than the newest 10,000 jobs are read: where more
+        came, the rates are those of the while in which these did. None where that can't be told:
+        jobs that are done are not kept as long as that (``result_ttl``).
+
+        Raises:
+            InvalidOption: ``window`` is not from 1 second to 1 hour.
+        """
+        if not 1 <= window <= HOUR:
+            message = f"window={window!r}: give seconds, from 1 to {HOUR:.0f} (an hour)."
+            raise InvalidOption(message)
+        now = await self.now()
+        since = now - timedelta(seconds=window)
+        found = await self._backend.stats.arrivals(since=since)
+        if found.kept_since is None or found.kept_since > since:
+            ended = Span(since - timedelta(seconds=HOUR), figures.beginning(since, MINUTE))
+            earlier = await self._backend.stats.rollups(since=ended.since, until=ended.now)
+            if figures.summed(earlier, seconds=ended.seconds).completed:
+                return None  # what was done before is gone: so may be what came since
+        return found.rates(now)
+
     async def series(
         self,
         *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -140,6 +141,31 @@ async def test_preview(app: Soniq) -> None:
     assert (fresh.count, fresh.queues) == (5, {"money": 5})
     some = await app.dead_letter.preview(JobSearch(queue="money"), limit=4)
     assert (some.count, some.exact) == (4, False)
+
+
+async def test_by_the_age_of_the_end(app: Soniq, clock: FrozenClock) -> None:
+    """By the database's clock, to the moment; the same for looking, replaying and deleting."""
+    old = await bury(app, *ORDERS)
+    clock.advance(seconds=60)
+    young = await bury(app, "KeyError: 'a'", queue="other")
+    letters = app.dead_letter
+    ages = {0: young + old[::-1], 61: old[::-1], 62: old[1::-1], 64: [], math.inf: []}
+    for seconds, found in ages.items():
+        page = await letters.search(older_than=seconds)
+        assert [one.id for one in page.items] == found
+        assert (await letters.preview(older_than=seconds)).count == len(found)
+    page = await letters.search("queue:money", fingerprint=print_of(ORDERS[0]), older_than=60)
+    assert len(page.items) == 3
+    assert await letters.replay_matching("queue:other", older_than=1) == []
+    assert len(await letters.replay_matching(older_than=60, first=2)) == 2
+    assert await letters.delete_matching("queue:other", older_than=1) == 0
+    assert await letters.delete_matching(older_than=60) == 3
+    assert [one.id for one in await letters.list()] == young
+    for wrong in (-1, math.nan):
+        with pytest.raises(InvalidOption):
+            await letters.delete_matching("", older_than=wrong)
+        with pytest.raises(InvalidOption):
+            await letters.search(older_than=wrong)
 
 
 # --- replay ---------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ import asyncpg
 import pytest
 
 from soniq import settings
-from soniq.backends import sqltext
+from soniq.backends import ids, sqltext
 from soniq.backends.postgres import PostgresBackend, filters
 from soniq.backends.postgres.pool import FOLDER, SESSION
 from soniq.clock import SystemClock
+from soniq.figures import EPOCH
 from soniq.job import JobStatus
 from soniq.search import ArgumentIs, JobSearch, spell
 from tests.support.postgres import Server, run_apart
@@ -413,6 +414,18 @@ async def test_standings(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     plan = await plan_of(crowded, "stats/sample", None, ["default"])
     assert types_on_jobs(plan) == {"Sample Scan"}
     assert pages_read(plan) <= 500
+
+
+async def test_arrivals(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
+    """What came of late is a walk along each primary key, no longer than the bound."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    plan = await plan_of(crowded, "stats/arrivals", since, ids.first_of(EPOCH), 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert types_on("soniq_dead_letter_jobs", plan) <= WALKS
+    assert rows_touched(plan) <= 2000
+    plan = await plan_of(crowded, "stats/kept")
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) <= 1
 
 
 async def test_estimated_standings(crowded_url: str) -> None:

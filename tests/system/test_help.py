@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -57,10 +58,13 @@ def test_help_is_light() -> None:
     }
 
 
-def test_the_help_of_a_command_is_light() -> None:
-    """It loads Typer (which may check options by pydantic), but no driver, no Rich, no loop."""
-    loaded = loaded_by("jobs", "list", "--help")
-    assert {"asyncpg", "sqlite3", "rich", "soniq.app", "soniq.backends"} & loaded == set()
+@pytest.mark.parametrize("words", [("status",), ("jobs",), ("jobs", "list")], ids=" ".join)
+def test_the_help_of_a_command_is_light(words: tuple[str, ...]) -> None:
+    """It loads Typer, but no driver, no Rich, no loop, and nothing that checks options."""
+    loaded = loaded_by(*words, "--help")
+    assert "typer" in loaded
+    unwanted = {"asyncpg", "sqlite3", "rich", "asyncio", "pydantic", "soniq.app", "soniq.backends"}
+    assert unwanted & loaded == set()
 
 
 def test_help_is_quick() -> None:
@@ -71,6 +75,32 @@ def test_help_is_quick() -> None:
         subprocess.run([SONIQ, "--help"], stdout=subprocess.DEVNULL, check=True)
         times.append(time.perf_counter() - started)
     assert min(times) < 0.2
+
+
+def busy(*arguments: str) -> float:
+    """Return for how many seconds a command keeps a processor busy: what it takes on a free one."""
+    before = os.times()
+    subprocess.run([SONIQ, *arguments], stdout=subprocess.DEVNULL, check=True, env=unmeasured())
+    after = os.times()
+    used = after.children_user + after.children_system
+    return used - before.children_user - before.children_system
+
+
+@pytest.mark.parametrize("group", sorted(name or "" for name in GROUPS))
+def test_the_help_of_a_group_is_quick(group: str) -> None:
+    """Within 200 ms, too: what of them is left to Typer, however many others want the machine."""
+    assert min(busy(group, "--help") for _ in range(5)) < 0.2 * slowness()
+
+
+def slowness() -> float:
+    """Return how much longer than 20 ms an empty interpreter takes here, and no less than 1."""
+    times: list[float] = []
+    for _ in range(5):
+        before = os.times()
+        subprocess.run([sys.executable, "-c", "pass"], check=True, env=unmeasured())
+        after = os.times()
+        times.append(after.children_user - before.children_user)
+    return max(1.0, min(times) / 0.02)
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

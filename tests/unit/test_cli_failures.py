@@ -104,6 +104,8 @@ FOUND = {
     ("--search", "args.order:4", "--queue", "money"): [3],
     ("--search", "age:>1h"): [],
     ("--queue", "default"): [6],
+    ("--older-than", "0", "--queue", "default"): [6],
+    ("--older-than", "1h"): [],
     ("--reason", "max_retries_exceeded", "--error", "example"): [6],
 }
 
@@ -195,6 +197,36 @@ def test_matching_letters_are_deleted(run: Run, ids: list[str]) -> None:
     assert [one["target"] for one in entries(run)] == ["args.order:2", "all"]
 
 
+ALIKE = [
+    ("--queue", "default"),
+    ("--task", "mail.*"),
+    ("--reason", "max_retries_exceeded"),
+    ("--error", "EXAMPLE"),
+    ("--search", "task:mail.send args.to:'a@example.org'"),
+    ("--fingerprint", "…"),
+]
+
+
+@pytest.mark.parametrize("verb", ["replay", "delete", "cleanup"])
+def test_every_verb_takes_every_filter(run: Run, ids: list[str], verb: str) -> None:
+    """Each filter means the one mail, alone and with an age; nothing else is touched."""
+    mail_failure = first_cells(run(LETTER, "groups"))[1]
+    for words in ALIKE:
+        asked = [mail_failure if word == "…" else word for word in words]
+        for age in (["0"], ["1h"]) if verb == "cleanup" else ([], ["0"], ["1h"]):
+            aged = [*asked, *(["--older-than", *age] if age else [])]
+            seen = run(LETTER, verb, *aged, "--dry-run").stderr
+            expected = "no dead letters" if age == ["1h"] else "1 dead letter."
+            assert expected in seen, (aged, seen)
+    old = "--older-than", "0"
+    run(LETTER, verb, *asked, *old, "--yes")
+    left = first_cells(run(LETTER, "list"))
+    assert (ids[6] in left, set(ids[:6]) <= set(left)) == (verb == "replay", True)
+    assert run(LETTER, verb, *asked, *old, "--yes").stdout == ""
+    [note] = entries(run)
+    assert note["target"] == f"fingerprint:{mail_failure} older-than:0s"
+
+
 def test_every_change_is_noted(run: Run, ids: list[str]) -> None:
     """Who did what to which, the latest first; a dry run or a missing id is no change."""
     run(LETTER, "replay", ids[0], "--dry-run")
@@ -206,7 +238,7 @@ def test_every_change_is_noted(run: Run, ids: list[str]) -> None:
     assert made == [
         ("dead-letter.replay", ids[0], {"new_id": new_id}),
         ("dead-letter.delete", ids[1], {"task": "shop.pay"}),
-        ("dead-letter.cleanup", "queue:money", {"count": 5, "older_than": 0.0}),
+        ("dead-letter.cleanup", "queue:money older-than:0s", {"count": 5}),
     ]
     page = run("audit", "--limit", "2")
     assert len(page.stdout.splitlines()) == 2

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,13 +14,12 @@ from soniq import Soniq
 from soniq.cli import render
 from soniq.cli.commands import app as cli
 from soniq.cli.top import session
-from soniq.cli.top.look import Look, Looker, Mark, growth_since
+from soniq.cli.top.look import Look, look
 from soniq.cli.top.screen import drawn
 from soniq.cli.top.tables import cut, heights
 from soniq.errors import DatabaseUnreachable
 from soniq.outcome import Complete
 from tests.support import FrozenClock
-from tests.support.clock import START
 from tests.support.store import claim, insert, new_job, register, settle
 
 
@@ -32,25 +29,24 @@ def app(clock: FrozenClock) -> Soniq:
     return Soniq(backend="memory", clock=clock)
 
 
-def line_of(look: Look, queue: str) -> dict[str, object]:
+def line_of(found: Look, queue: str) -> dict[str, float | None]:
     """Return what is told of one queue."""
-    [line] = [one for one in look.queues if one.standing.queue == queue]
-    return {"in": line.in_rate, "out": line.out_rate}
+    [line] = [one for one in found.queues if one.standing.queue == queue]
+    return {"in": line.pace.in_rate, "out": line.pace.out_rate}
 
 
 async def test_paces_are_those_of_the_last_minute(app: Soniq, clock: FrozenClock) -> None:
-    """What left is counted; what came in is that, and what there is more of than before."""
-    looker = Looker(app)
+    """What came and what left are counted, by seconds and by minutes."""
     await insert(app.backend, *(new_job(clock) for _ in range(10)))
-    assert line_of(await looker.look(), "default") == {"in": None, "out": 0.0}
+    assert line_of(await look(app), "default") == {"in": 10 / 60, "out": 0.0}
     for one in await claim(app.backend, limit=6):
         assert await settle(app.backend, one, Complete("1"))
-    await insert(app.backend, *(new_job(clock) for _ in range(24)))
     clock.advance(seconds=30)
+    await insert(app.backend, *(new_job(clock) for _ in range(24)))
     # The minute that the window begins in counts as a whole: 90 s were looked at.
-    seen = line_of(await looker.look(), "default")
-    assert seen["out"] == pytest.approx(6 / 90)
-    assert seen["in"] == pytest.approx(6 / 90 + 18 / 30)
+    assert line_of(await look(app), "default") == pytest.approx({"in": 34 / 60, "out": 6 / 90})
+    clock.advance(seconds=30)
+    assert line_of(await look(app), "default") == pytest.approx({"in": 24 / 60, "out": 6 / 60})
 
 
 async def test_a_queue_that_is_drained_stays_for_a_minute(app: Soniq, clock: FrozenClock) -> None:
@@ -58,22 +54,9 @@ async def test_a_queue_that_is_drained_stays_for_a_minute(app: Soniq, clock: Fro
     await insert(app.backend, new_job(clock))
     [one] = await claim(app.backend)
     await settle(app.backend, one, Complete("1"))
-    looker = Looker(app)
-    assert [line.standing.queue for line in (await looker.look()).queues] == ["default"]
+    assert [line.standing.queue for line in (await look(app)).queues] == ["default"]
     clock.advance(minutes=3)
-    assert (await looker.look()).queues == []
-
-
-def test_growth_is_by_what_is_remembered() -> None:
-    """Nothing is known at first; what is older than a minute is forgotten."""
-    marks: deque[Mark] = deque()
-
-    def at(seconds: float, number: int) -> float | None:
-        return growth_since(marks, Mark(START + timedelta(seconds=seconds), number))
-
-    assert at(0, 100) is None
-    assert at(10, 50) == -5.0
-    assert at(70, 110) == 1.0
+    assert (await look(app)).queues == []
 
 
 @pytest.mark.parametrize(
@@ -111,10 +94,10 @@ async def test_a_look_fits_the_screen(
     [first] = await claim(app.backend, limit=1)
     clock.advance(seconds=5)
     await claim(app.backend, limit=40)
-    look = await Looker(app).look()
+    found = await look(app)
     console = Console(width=columns, height=lines, highlight=False)
     with console.capture() as capture:
-        console.print(drawn(look, "", lines))
+        console.print(drawn(found, "", lines))
     shown = capture.get().splitlines()
     assert len(shown) <= lines
     assert max(map(len, shown)) <= columns
@@ -123,24 +106,25 @@ async def test_a_look_fits_the_screen(
     assert shown[place + 2].startswith(first.id)
 
 
-async def test_a_database_that_is_away_ends_nothing(app: Soniq, clock: FrozenClock) -> None:
+async def test_a_database_that_is_away_ends_nothing(
+    app: Soniq, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is said, and the next look is shown again; q is the end."""
     shown: list[object] = []
     enough = asyncio.Event()
-    looks = Looker(app)
 
-    class Unsteady(Looker):
-        async def look(self) -> Look:
-            if len(shown) == 1:
-                raise DatabaseUnreachable("away")
-            return await looks.look()
+    async def unsteady(app: Soniq) -> Look:
+        if len(shown) == 1:
+            raise DatabaseUnreachable("away")
+        return await look(app)
 
-    def show(look: Look | str) -> None:
-        shown.append(look if isinstance(look, str) else "look")
+    def show(found: Look | str) -> None:
+        shown.append(found if isinstance(found, str) else "look")
         if len(shown) == 3:
             enough.set()
 
-    await session.again(Unsteady(app), show, enough, 0.001)
+    monkeypatch.setattr(session, "look", unsteady)
+    await session.again(app, show, enough, 0.001)
     assert shown == ["look", "away", "look"]
 
 

@@ -236,6 +236,22 @@ async def test_rollups_are_a_range_of_the_primary_key(file_backend: SqliteBacken
     assert "SEARCH soniq_rollups USING PRIMARY KEY (minute>? AND minute<?)" in plan[0][3]
 
 
+async def test_arrivals_are_a_range_of_the_ids(file_backend: SqliteBackend) -> None:
+    """Two walks along primary keys that meet in one, and no sorting."""
+    from soniq.backends.sqlite.queries import sql  # noqa: PLC0415 - only this test looks inside
+
+    wanted = {"since": "a", "first": "b", "bound": 5}
+    plan = await file_backend._database.read(
+        lambda connection: connection.execute(
+            "EXPLAIN QUERY PLAN " + sql("stats/arrivals"), wanted
+        ).fetchall()
+    )
+    steps = [step[3] for step in plan]
+    for table in ("soniq_jobs", "soniq_dead_letter_jobs"):
+        assert f"SEARCH {table} USING INDEX sqlite_autoindex_{table}_1 (id>?)" in steps
+    assert "MERGE (UNION ALL)" in steps
+
+
 # --- several users of one handle ------------------------------------------------------------------
 
 

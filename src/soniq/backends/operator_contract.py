@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from soniq.history import AuditEntry, Rollup
 from soniq.job import DeadLetter
 from soniq.search import Found, JobSearch
-from soniq.standing import Pause, QueueStanding
+from soniq.standing import Arrivals, Pause, QueueStanding
 
 # How many dead letters are counted for ``DeadLetterStore.count``.
 COUNTED = 100_000
@@ -180,6 +180,15 @@ class StatsStore(Protocol):
         beyond that ``due`` and ``later`` are estimates, together no less than was counted, and not
         ``exact``. So it is with dead letters, of which the latest of all queues are counted: one
         that has nothing but older ones may be missing.
+        """
+        ...
+
+    async def arrivals(self, *, since: datetime, bound: int = 10_000) -> Arrivals:
+        """Return how many jobs were enqueued after ``since``, by queue.
+
+        Reads the newest ``bound`` jobs and dead letters by their ids, which begin with the time by
+        the clock of the host that made them: jobs of one whose clock is a minute late or more are
+        missing. Where so many came, ``Arrivals.since`` is when the first of them did.
         """
         ...
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soniq.cli import load, render
+from soniq.cli.exits import Exit, fail
 from soniq.cli.options import AsJson, DatabaseUrl, Limit
+from soniq.cli.redaction import Reveal, redactor_of, shown_entry
 
 if TYPE_CHECKING:
+    from soniq.app import Soniq
     from soniq.history import AuditEntry
 
 Before = Annotated[
@@ -22,11 +25,13 @@ def audit(
     *,
     limit: Limit = 50,
     before: Before = None,
+    reveal: Reveal = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """List what people did to jobs, queues, workers and schedules, the latest first."""
-    found = load.run(database_url, lambda app: app.audit.list(limit=limit, before=before))
+    check_before(before)
+    found = load.run(database_url, lambda app: read(app, limit, before, reveal=reveal))
     if as_json:
         render.document(found)
         return
@@ -35,6 +40,22 @@ def audit(
         render.remark("Nobody has changed anything: by hand, that is.")
     elif len(found) == limit:
         render.remark(f"There may be more: --before {found[-1].id}.")
+
+
+def check_before(before: str | None) -> None:
+    """Refuse an id that no entry can have: it would look as if there was nothing."""
+    from soniq.backends.ids import canonical  # noqa: PLC0415 - not before a command runs
+
+    if before is not None and canonical(before) is None:
+        message = f"--before {before} is no id of an entry: `soniq audit --json` shows them."
+        raise fail(message, Exit.USAGE)
+
+
+async def read(app: Soniq, limit: int, before: str | None, *, reveal: bool) -> list[AuditEntry]:
+    """Return entries as they may be shown."""
+    redactor = redactor_of(app, reveal=reveal)
+    found = await app.audit.list(limit=limit, before=before)
+    return [shown_entry(redactor, entry) for entry in found]
 
 
 def entry_table(entries: list[AuditEntry]) -> render.Table:
@@ -50,7 +71,8 @@ def entry_table(entries: list[AuditEntry]) -> render.Table:
     return render.Table(
         ("when", "who", "did", "to", "detail"),
         shown,
-        folded=("to",),
+        # An id that is broken in two can't be copied: the name makes room before it.
+        folded=("who", "to"),
         clipped=("detail",),
         wide={"detail": 110},
     )

@@ -6,7 +6,6 @@ import warnings
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from soniq import __version__
 from soniq.cli import (
@@ -27,11 +26,12 @@ from soniq.cli import (
 )
 from soniq.cli.demo import command as demo
 from soniq.cli.exits import explained
+from soniq.cli.group import Group
 from soniq.cli.overview import DESCRIPTION
 from soniq.cli.top import command as top
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """All commands under one rule for errors and exit codes."""
 
     def invoke(self, ctx: Any) -> Any:

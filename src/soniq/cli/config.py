@@ -10,13 +10,14 @@ import typer
 
 from soniq.cli import render
 from soniq.cli.escape import MASK, mask_url
+from soniq.cli.group import Group
 from soniq.cli.options import AsJson, DatabaseUrl, Target
 from soniq.job import Row
 
 if TYPE_CHECKING:
     from soniq.settings import Settings
 
-app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Look at the settings.", no_args_is_help=True)
 Origin = Annotated[bool, typer.Option("--origin", "-o", help="Tell where each value comes from.")]
 
 
@@ -99,5 +100,8 @@ def setting_table(shown: Sequence[Setting], *, with_origin: bool) -> render.Tabl
 
 
 def written(value: Any) -> object:
-    """Return a value as it is written in the environment, where that is text."""
-    return (",".join(map(str, value)) or None) if render.is_nested(value) else value
+    """Return a value as it is written in the environment, where that is text or a number."""
+    if render.is_nested(value):
+        return ",".join(map(str, value)) or None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.15g}" if is_number else value

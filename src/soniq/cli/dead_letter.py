@@ -13,6 +13,7 @@ from soniq.cli import load, render
 from soniq.cli.dead_letter_choice import choose
 from soniq.cli.dead_letter_show import attempt_table, group_table, letter_table
 from soniq.cli.exits import Exit, fail
+from soniq.cli.group import Group
 from soniq.cli.options import (
     After,
     AsJson,
@@ -22,13 +23,16 @@ from soniq.cli.options import (
     Limit,
     NameFilter,
     Offset,
+    OlderThan,
     QueueFilter,
     ReasonFilter,
     SearchText,
     counted,
 )
+from soniq.cli.redaction import Reveal
 
 app = typer.Typer(
+    cls=Group,
     help="Look at jobs that will not run again by themselves; replay or delete them.",
     no_args_is_help=True,
 )
@@ -45,25 +49,37 @@ def list_letters(
     reason: ReasonFilter = None,
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
+    older_than: OlderThan = None,
     search: SearchText = None,
     limit: Limit = 100,
     offset: Offset = 0,
     after: After = None,
+    reveal: Reveal = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """List dead letters, the latest end first; those of a search with the newest job first."""
     choice = choose(
-        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+        search,
+        queue=queue,
+        name=name,
+        reason=reason,
+        error=error,
+        fingerprint=fingerprint,
+        older_than=older_than,
     )
     if choice.is_exact and after is None:
-        found = load.run(database_url, lambda app: work.latest(app, choice, limit, offset))
+        found = load.run(
+            database_url, lambda app: work.latest(app, choice, limit, offset, reveal=reveal)
+        )
         following = f"--offset {offset + limit}" if len(found) == limit else None
     else:
         if offset:
             message = "--offset is for lists by queue, name and reason: go on with --after ID."
             raise fail(message, Exit.USAGE)
-        page = load.run(database_url, lambda app: work.newest(app, choice, limit, after))
+        page = load.run(
+            database_url, lambda app: work.newest(app, choice, limit, after, reveal=reveal)
+        )
         found, following = page.items, page.next and f"--after {page.next}"
     if as_json:
         render.document(found)
@@ -81,11 +97,12 @@ def groups(
     limit: Annotated[
         int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many failures.")
     ] = 20,
+    reveal: Reveal = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Show which failures there are, the most frequent first: what varies in errors is left out."""
-    found = load.run(database_url, lambda app: app.dead_letter.groups())
+    found = load.run(database_url, lambda app: work.groups(app, reveal=reveal))
     if as_json:
         render.document({**found._asdict(), "items": found.items[:limit]})
         return
@@ -103,11 +120,12 @@ def groups(
 def show(
     job_id: Annotated[str, typer.Argument(metavar="ID")],
     *,
+    reveal: Reveal = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Show everything about one dead letter, with the traceback, and its attempts."""
-    facts, attempts = load.run(database_url, lambda app: work.look(app, job_id))
+    facts, attempts = load.run(database_url, lambda app: work.look(app, job_id, reveal=reveal))
     whole = {**facts, "history": [asdict(attempt) for attempt in attempts]}
     if as_json:
         render.document(whole)
@@ -132,13 +150,25 @@ def export(
     reason: ReasonFilter = None,
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
+    older_than: OlderThan = None,
     search: SearchText = None,
     redact: Redact = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Print all dead letters, or those that match, one JSON document a line."""
+    """Print all dead letters, or those that match, one JSON document a line.
+
+    They are complete, so that nothing is lost when they are deleted afterwards: secrets, too,
+    unless --redact.
+    """
     choice = choose(
-        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+        search,
+        queue=queue,
+        name=name,
+        reason=reason,
+        error=error,
+        fingerprint=fingerprint,
+        older_than=older_than,
     )
     number = load.run(database_url, lambda app: work.export(app, choice, redact=redact))
-    render.remark(f"Exported {counted(number, 'dead letter')}.")
+    what = "what looks secret left out" if redact else "complete with any secrets"
+    render.remark(f"Exported {counted(number, 'dead letter')}, {what}.")

@@ -18,6 +18,7 @@ from soniq.cli.options import (
     Everything,
     FingerprintFilter,
     NameFilter,
+    OlderThan,
     OptionalIds,
     QueueFilter,
     ReasonFilter,
@@ -55,6 +56,7 @@ def replay(
     reason: ReasonFilter = None,
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
+    older_than: OlderThan = None,
     search: SearchText = None,
     first: First = None,
     yes: Yes = False,
@@ -66,7 +68,13 @@ def replay(
     By id, or all that match the filters and were never replayed, the oldest first.
     """
     choice = choose(
-        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+        search,
+        queue=queue,
+        name=name,
+        reason=reason,
+        error=error,
+        fingerprint=fingerprint,
+        older_than=older_than,
     )
     check_what(ids, choice, named=everything or first is not None)
     if ids:
@@ -88,6 +96,7 @@ def delete(
     reason: ReasonFilter = None,
     error: ErrorFilter = None,
     fingerprint: FingerprintFilter = None,
+    older_than: OlderThan = None,
     search: SearchText = None,
     yes: Yes = False,
     dry_run: DryRun = False,
@@ -95,7 +104,13 @@ def delete(
 ) -> None:
     """Delete dead letters for good: by id, or all that match the filters."""
     choice = choose(
-        search, queue=queue, name=name, reason=reason, error=error, fingerprint=fingerprint
+        search,
+        queue=queue,
+        name=name,
+        reason=reason,
+        error=error,
+        fingerprint=fingerprint,
+        older_than=older_than,
     )
     check_what(ids, choice, named=everything)
     if ids:
@@ -103,11 +118,7 @@ def delete(
             confirm(f"Delete {counted(len(ids), 'dead letter')} for good?", yes=yes)
         finish(load.run(database_url, lambda app: changing.delete(app, ids, dry_run=dry_run)))
         return
-    if not yes or dry_run:
-        seen = load.run(database_url, lambda app: changing.preview(app, choice))
-        if not told("delete", seen, yes=yes, dry_run=dry_run):
-            return
-    load.run(database_url, lambda app: changing.delete_matching(app, choice))
+    delete_all(choice, "delete", yes=yes, dry_run=dry_run, database_url=database_url)
 
 
 def cleanup(
@@ -115,22 +126,36 @@ def cleanup(
     older_than: Age,
     queue: QueueFilter = None,
     name: NameFilter = None,
+    reason: ReasonFilter = None,
+    error: ErrorFilter = None,
+    fingerprint: FingerprintFilter = None,
+    search: SearchText = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Delete all dead letters that ended longer ago than AGE."""
-    if dry_run or not yes:
-        number = load.run(
-            database_url, lambda app: changing.count(app, older_than, queue=queue, name=name)
-        )
-        if dry_run or not number:
-            render.remark(
-                f"{'Would delete' if number else 'There are'} {counted(number, 'dead letter')}."
-            )
+    """Delete the dead letters that ended longer ago than AGE: all, or those that match."""
+    choice = choose(
+        search,
+        queue=queue,
+        name=name,
+        reason=reason,
+        error=error,
+        fingerprint=fingerprint,
+        older_than=older_than,
+    )
+    delete_all(choice, "cleanup", yes=yes, dry_run=dry_run, database_url=database_url)
+
+
+def delete_all(
+    choice: Choice, verb: str, *, yes: bool, dry_run: bool, database_url: str | None
+) -> None:
+    """Delete all that are meant, once that is wanted; ``verb``: how it is noted."""
+    if not yes or dry_run:
+        seen = load.run(database_url, lambda app: changing.preview(app, choice))
+        if not told("delete", seen, yes=yes, dry_run=dry_run):
             return
-        confirm(f"Delete {counted(number, 'dead letter')} for good?", yes=yes)
-    load.run(database_url, lambda app: changing.cleanup(app, older_than, queue=queue, name=name))
+    load.run(database_url, lambda app: changing.delete_matching(app, choice, verb))
 
 
 def check_what(ids: list[str] | None, choice: Choice, *, named: bool) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,8 +14,8 @@ from soniq.cli.actor import actor
 from soniq.cli.dead_letter_choice import Choice
 from soniq.cli.options import counted
 from soniq.cli.progress import Progress
+from soniq.cli.redaction import redactor_of
 from soniq.errors import JobNotFound
-from soniq.search import JobSearch
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
@@ -73,9 +73,14 @@ async def preview(
     app: Soniq, choice: Choice, *, replayed: bool | None = None
 ) -> Preview[DeadLetter]:
     """Return what an action would meet."""
-    return await app.dead_letter.preview(
-        choice.search, fingerprint=choice.fingerprint, replayed=replayed
+    seen = await app.dead_letter.preview(
+        choice.search,
+        fingerprint=choice.fingerprint,
+        replayed=replayed,
+        older_than=choice.older_than,
     )
+    redactor = redactor_of(app)
+    return dataclasses.replace(seen, sample=[redactor.row(letter) for letter in seen.sample])
 
 
 async def replay_matching(app: Soniq, choice: Choice, first: int | None) -> None:
@@ -84,7 +89,11 @@ async def replay_matching(app: Soniq, choice: Choice, first: int | None) -> None
     with Progress("Replayed") as told:
         try:
             new_ids = await app.dead_letter.replay_matching(
-                choice.search, fingerprint=choice.fingerprint, first=first, told=told
+                choice.search,
+                fingerprint=choice.fingerprint,
+                older_than=choice.older_than,
+                first=first,
+                told=told,
             )
         finally:
             detail = {"first": first, "new_ids": new_ids[:100]}
@@ -107,31 +116,19 @@ async def advise(app: Soniq, choice: Choice, new_id: str) -> None:
     )
 
 
-async def delete_matching(app: Soniq, choice: Choice) -> None:
-    """Delete all that are meant, and say how many it were."""
+async def delete_matching(app: Soniq, choice: Choice, verb: str) -> None:
+    """Delete all that are meant, and say how many it were; ``verb``: that of the note."""
     with Progress("Deleted") as told:
         try:
             await app.dead_letter.delete_matching(
-                choice.search, fingerprint=choice.fingerprint, told=told
+                choice.search,
+                fingerprint=choice.fingerprint,
+                older_than=choice.older_than,
+                told=told,
             )
         finally:
-            await note_matching(app, "delete", choice, told.done, {})
+            await note_matching(app, verb, choice, told.done, {})
     render.remark(f"Deleted {counted(told.done, 'dead letter')}.")
-
-
-async def count(app: Soniq, older_than: float, *, queue: str | None, name: str | None) -> int:
-    """Return how many dead letters ended more than ``older_than`` seconds ago."""
-    limit = app.clock.now() - timedelta(seconds=older_than)
-    letters = work.every(app, Choice(JobSearch(queue=queue, name=name)))
-    return sum([letter.finished_at < limit async for letter in letters])
-
-
-async def cleanup(app: Soniq, older_than: float, *, queue: str | None, name: str | None) -> None:
-    """Delete what ended long enough ago, and say how many it were."""
-    deleted = await app.dead_letter.purge(older_than, queue=queue, name=name)
-    choice = Choice(JobSearch(queue=queue, name=name))
-    await note_matching(app, "cleanup", choice, deleted, {"older_than": older_than})
-    render.remark(f"Deleted {counted(deleted, 'dead letter')}.")
 
 
 async def note_matching(

@@ -5,21 +5,26 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
+from soniq import durations
 from soniq.cli.exits import Exit, fail
 from soniq.search import JobSearch, parse_search, spell
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The letters that match ``search`` and, where it is given, ``fingerprint``."""
+    """The letters that match ``search`` and, where they are given, ``fingerprint`` and an age.
+
+    ``older_than``: seconds since they ended.
+    """
 
     search: JobSearch
     fingerprint: str | None = None
+    older_than: float | None = None
 
     @property
     def is_everything(self) -> bool:
         """Tell whether all letters are meant."""
-        return self.search == JobSearch() and self.fingerprint is None
+        return self == Choice(JobSearch())
 
     @property
     def is_exact(self) -> bool:
@@ -27,7 +32,7 @@ class Choice:
         search = self.search
         plain = JobSearch(queue=search.queue, name=search.name, reason=search.reason)
         whole = search.name is None or not search.name.endswith("*")
-        return whole and search == plain and self.fingerprint is None
+        return whole and self == Choice(plain)
 
     @property
     def words(self) -> str:
@@ -35,6 +40,8 @@ class Choice:
         words = [spell(self.search)] if self.search != JobSearch() else []
         if self.fingerprint is not None:
             words.append(f"fingerprint:{self.fingerprint}")
+        if self.older_than is not None:
+            words.append(f"older-than:{durations.spell_duration(self.older_than)}")
         return " ".join(words) or "all"
 
     @property
@@ -45,6 +52,8 @@ class Choice:
         words = ["--fingerprint", self.fingerprint] if self.fingerprint is not None else []
         if self.search != JobSearch():
             words += ["--search", spell(self.search)]
+        if self.older_than is not None:
+            words += ["--older-than", durations.spell_duration(self.older_than)]
         return shlex.join(words)
 
 
@@ -56,6 +65,7 @@ def choose(
     reason: str | None = None,
     error: str | None = None,
     fingerprint: str | None = None,
+    older_than: float | None = None,
 ) -> Choice:
     """Return what the options of a command mean together.
 
@@ -70,4 +80,5 @@ def choose(
         if getattr(search, field) is not None:
             message = f"--{field} and the words of the search both name one: give it once."
             raise fail(message, Exit.USAGE)
-    return Choice(replace(search, **filters), fingerprint)  # type: ignore[arg-type]  # all are text
+    found = replace(search, **filters)  # type: ignore[arg-type]  # all are text
+    return Choice(found, fingerprint, older_than)

@@ -35,7 +35,7 @@ def letter_table(letters: Sequence[DeadLetter]) -> render.Table:
         right=("tries", "replays"),
         folded=("task",),
         clipped=("error",),
-        wide={"tries": 140, "replays": 140, "error": 110},
+        wide={"reason": 100, "tries": 140, "replays": 140, "error": 110},
     )
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from soniq.cli import render
+from soniq.cli.redaction import redactor_of
 from soniq.errors import JobNotFound
-from soniq.redact import Redactor
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
     from soniq.cli.dead_letter_choice import Choice
+    from soniq.failures import Groups
     from soniq.history import PastAttempt
     from soniq.job import DeadLetter
     from soniq.search import Found
@@ -33,45 +34,69 @@ async def find(app: Soniq, job_id: str) -> DeadLetter:
     raise JobNotFound(message)
 
 
-async def look(app: Soniq, job_id: str) -> tuple[dict[str, Any], list[PastAttempt]]:
+async def look(
+    app: Soniq, job_id: str, *, reveal: bool
+) -> tuple[dict[str, Any], list[PastAttempt]]:
     """Return all facts of a dead letter, with the failure that it is, and its attempts."""
     from soniq.matching import fingerprint_of  # noqa: PLC0415 - not before a command runs
 
+    redactor = redactor_of(app, reveal=reveal)
     letter = await find(app, job_id)
-    facts = {**letter, "fingerprint": fingerprint_of(letter)}
-    return facts, await app.jobs.attempts(letter.id)
+    facts = {**redactor.row(letter), "fingerprint": fingerprint_of(letter)}
+    return facts, [redactor.row(one) for one in await app.jobs.attempts(letter.id)]
 
 
-async def latest(app: Soniq, choice: Choice, limit: int, offset: int) -> list[DeadLetter]:
+async def groups(app: Soniq, *, reveal: bool) -> Groups:
+    """Return which failures there are."""
+    redactor = redactor_of(app, reveal=reveal)
+    found = await app.dead_letter.groups()
+    return found._replace(items=[redactor.row(group) for group in found.items])
+
+
+async def latest(
+    app: Soniq, choice: Choice, limit: int, offset: int, *, reveal: bool
+) -> list[DeadLetter]:
     """Return letters by queue, name and reason, the latest end first."""
     search = choice.search
-    return await app.dead_letter.list(
+    found = await app.dead_letter.list(
         queue=search.queue, name=search.name, reason=search.reason, limit=limit, offset=offset
     )
+    redactor = redactor_of(app, reveal=reveal)
+    return [redactor.row(letter) for letter in found]
 
 
-async def newest(app: Soniq, choice: Choice, limit: int, after: str | None) -> Found[DeadLetter]:
+async def newest(
+    app: Soniq, choice: Choice, limit: int, after: str | None, *, reveal: bool
+) -> Found[DeadLetter]:
     """Return a page of ``limit`` letters, the newest job first, however many are looked at."""
     read = app.dead_letter.search
-    page = await read(choice.search, fingerprint=choice.fingerprint, limit=limit, after=after)
+    page = await read(
+        choice.search,
+        fingerprint=choice.fingerprint,
+        older_than=choice.older_than,
+        limit=limit,
+        after=after,
+    )
     while page.next is not None and len(page.items) < limit:
         more = await read(
             choice.search,
             fingerprint=choice.fingerprint,
+            older_than=choice.older_than,
             limit=limit - len(page.items),
             after=page.next,
         )
         looked_at = page.looked_at + more.looked_at
         page = more._replace(items=page.items + more.items, looked_at=looked_at)
-    return page
+    redactor = redactor_of(app, reveal=reveal)
+    return page._replace(items=[redactor.row(letter) for letter in page.items])
 
 
 async def export(app: Soniq, choice: Choice, *, redact: bool) -> int:
     """Print every letter that is meant as a line of JSON and return their number."""
-    redactor = Redactor(app.settings.redact_keys)
+    redactor = redactor_of(app, reveal=not redact)
     number = 0
     async for letter in every(app, choice):
-        typer.echo(render.to_json(redactor.row(letter) if redact else letter))
+        typer.echo(render.to_json(redactor.row(letter)))
         number += 1
     return number
 
@@ -81,7 +106,11 @@ async def every(app: Soniq, choice: Choice) -> AsyncIterator[DeadLetter]:
     after: str | None = None
     while True:
         page = await app.dead_letter.search(
-            choice.search, fingerprint=choice.fingerprint, limit=PAGE, after=after
+            choice.search,
+            fingerprint=choice.fingerprint,
+            older_than=choice.older_than,
+            limit=PAGE,
+            after=after,
         )
         for letter in page.items:
             yield letter

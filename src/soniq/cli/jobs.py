@@ -10,6 +10,7 @@ from soniq.cli import jobs_work as work
 from soniq.cli import load, render
 from soniq.cli.actor import author
 from soniq.cli.exits import Exit, fail
+from soniq.cli.group import Group
 from soniq.cli.jobs_show import amount, described, job_table, show_job, show_why, whole
 from soniq.cli.jobs_tail import tail
 from soniq.cli.options import (
@@ -27,6 +28,7 @@ from soniq.cli.options import (
     counted,
     joined,
 )
+from soniq.cli.redaction import Reveal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from soniq.search import Found, JobSearch, Preview
 
 app = typer.Typer(
-    help="Look at jobs, ask why one does not run, retry or cancel them.", no_args_is_help=True
+    cls=Group,
+    help="Look at jobs, ask why one does not run, retry or cancel them.",
+    no_args_is_help=True,
 )
 Id = Annotated[str, typer.Argument(metavar="ID")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or --matching.")]
@@ -62,13 +66,15 @@ def list_jobs(
     name: NameFilter = None,
     limit: Limit = 100,
     after: After = None,
+    reveal: Reveal = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """List jobs, newest first; those of a search such as 'state:queued task:mail.* age:>1h'."""
     wanted = work.wanted(joined(search), queue=queue, status=status, name=name)
     found, total = load.run(
-        database_url, lambda app: work.page(app, wanted, limit=limit, after=after)
+        database_url,
+        lambda app: work.page(app, wanted, limit=limit, after=after, reveal=reveal),
     )
     if as_json:
         render.document(found.items)
@@ -78,9 +84,15 @@ def list_jobs(
 
 
 @app.command()
-def show(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+def show(
+    job_id: Id,
+    *,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Show everything about one job, with its attempts that did not end well."""
-    job, attempts = load.run(database_url, lambda app: work.look(app, job_id))
+    job, attempts = load.run(database_url, lambda app: work.look(app, job_id, reveal=reveal))
     if as_json:
         render.document(whole(job, attempts))
     else:
@@ -88,9 +100,15 @@ def show(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = Non
 
 
 @app.command()
-def why(job_id: Id, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+def why(
+    job_id: Id,
+    *,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Say why a job is not running, with the proof: the first reason that holds."""
-    found = load.run(database_url, lambda app: app.jobs.why(job_id))
+    found = load.run(database_url, lambda app: work.why(app, job_id, reveal=reveal))
     if as_json:
         render.document(found)
     else:
@@ -118,6 +136,9 @@ def retry(
     """
     author_name = author(by)
     search = read_choice(ids, matching)
+    if ids and first is not None:
+        message = "--first is for --matching: of jobs that are named, name those that are meant."
+        raise fail(message, Exit.USAGE)
     if search is None:
         finish(
             load.run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from soniq.cli import load, render
 from soniq.cli.jobs_show import change_line
 from soniq.cli.options import DatabaseUrl, Words, joined
+from soniq.cli.redaction import Reveal, redactor_of
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
@@ -19,21 +19,30 @@ AsLines = Annotated[bool, typer.Option("--jsonl", help="Print each change as a l
 
 
 def tail(
-    search: Words = None, *, as_lines: AsLines = False, database_url: DatabaseUrl = None
+    search: Words = None,
+    *,
+    reveal: Reveal = False,
+    as_lines: AsLines = False,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Follow which jobs start and end, until Ctrl-C."""
-    load.run(database_url, lambda app: follow(app, joined(search), as_lines=as_lines))
+    load.run(
+        database_url, lambda app: follow(app, joined(search), as_lines=as_lines, reveal=reveal)
+    )
 
 
-async def follow(app: Soniq, search: str, *, as_lines: bool) -> None:
+async def follow(app: Soniq, search: str, *, as_lines: bool, reveal: bool) -> None:
     """Print each change as a line, endlessly."""
+    import asyncio  # noqa: PLC0415 - `soniq jobs --help` needs none of it
+
+    redactor = redactor_of(app, reveal=reveal)
     follower = await app.jobs.follower(search)
     await follower.look()
     if render.on_terminal():
         render.remark("Following what starts and what ends. Ctrl-C to stop.")
     while True:
         await asyncio.sleep(EVERY)
-        for change in await follower.look():
+        for change in map(redactor.row, await follower.look()):
             typer.echo(render.to_json(change) if as_lines else change_line(change))
         if follower.missed:
             render.remark("More has ended than can be told: some ends are left out.")

@@ -12,6 +12,7 @@ from soniq.cli import render
 from soniq.cli.exits import Exit, fail
 from soniq.cli.options import counted
 from soniq.cli.progress import Progress
+from soniq.cli.redaction import redactor_of, shown_why
 from soniq.errors import InvalidOption, JobNotFound
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from soniq.history import PastAttempt
     from soniq.job import Job
     from soniq.search import Found, JobSearch, Preview
+    from soniq.why import Why
 
 
 def wanted(words: str, *, queue: str | None, status: str | None, name: str | None) -> JobSearch:
@@ -42,13 +44,15 @@ def wanted(words: str, *, queue: str | None, status: str | None, name: str | Non
 
 
 async def page(
-    app: Soniq, search: JobSearch, *, limit: int, after: str | None
+    app: Soniq, search: JobSearch, *, limit: int, after: str | None, reveal: bool
 ) -> tuple[Found[Job], int | None]:
     """Return a page of jobs; where the search was cut off before it was full, about how many are.
 
     None where that is not known, or does not matter.
     """
     found = await app.jobs.search(search, limit=limit, after=after)
+    redactor = redactor_of(app, reveal=reveal)
+    found = found._replace(items=[redactor.row(job) for job in found.items])
     if found.next is None or len(found.items) == limit:
         return found, None
     facts = await app.stats.database()
@@ -69,10 +73,20 @@ async def find(app: Soniq, job_id: str) -> Job:
     raise JobNotFound(message)
 
 
-async def look(app: Soniq, job_id: str) -> tuple[Job, list[PastAttempt]]:
+async def look(app: Soniq, job_id: str, *, reveal: bool) -> tuple[Job, list[PastAttempt]]:
     """Return a job and its attempts that did not end well."""
-    job = await find(app, job_id)
-    return job, await app.jobs.attempts(job_id)
+    redactor = redactor_of(app, reveal=reveal)
+    job = redactor.row(await find(app, job_id))
+    return job, [redactor.row(one) for one in await app.jobs.attempts(job_id)]
+
+
+async def why(app: Soniq, job_id: str, *, reveal: bool) -> Why:
+    """Return why a job is not running; JobNotFound, with where to look, if there is none."""
+    try:
+        return shown_why(redactor_of(app, reveal=reveal), await app.jobs.why(job_id))
+    except JobNotFound:
+        await find(app, job_id)
+        raise
 
 
 # --- by id ----------------------------------------------------------------------------------------
@@ -91,7 +105,7 @@ async def cancel_all(app: Soniq, ids: Sequence[str], by: str, *, dry_run: bool) 
             what = "Asked the worker to stop" if runs else "Cancelled"
             render.remark(f"{what} {job_id} ({job.job_name}).")
         else:
-            render.remark(f"Job {job_id} can't be cancelled: it has ended.")
+            render.remark(f"Error: job {job_id} can't be cancelled: it has ended.")
             return Exit.FAILED
         return Exit.OK
 
@@ -103,14 +117,18 @@ async def retry_all(app: Soniq, ids: Sequence[str], by: str, *, dry_run: bool) -
 
     async def retry(job_id: str) -> Exit:
         if dry_run:
-            why = await app.jobs.why(job_id)
-            would = WOULD_RETRY.get(why.code)
-            render.remark(f"{would} {job_id}." if would else f"{job_id} needs none. {why.sentence}")
+            found = await why(app, job_id, reveal=False)
+            would = WOULD_RETRY.get(found.code)
+            needless = f"{job_id} needs none. {found.sentence}"
+            render.remark(f"{would} {job_id}." if would else needless)
             return Exit.OK if would else Exit.FAILED
         try:
             retried = await app.jobs.retry(job_id)
+        except JobNotFound:
+            await find(app, job_id)  # says where to look
+            raise
         except InvalidOption as error:
-            render.remark(error)
+            render.remark(f"Error: {error}")
             return Exit.FAILED
         await note(app, by, "retry", job_id, dict(retried))
         typer.echo(retried.job_id)
@@ -142,7 +160,7 @@ async def one_by_one(ids: Sequence[str], act: Callable[[str], Awaitable[Exit]]) 
         try:
             codes.append(await act(job_id))
         except JobNotFound as error:
-            render.remark(error)
+            render.remark(f"Error: {error}")
             codes.append(Exit.NOT_FOUND)
     return [code for code in codes if code is not Exit.OK]
 

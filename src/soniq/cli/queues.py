@@ -10,13 +10,14 @@ import typer
 from soniq.cli import load, render
 from soniq.cli.actor import author
 from soniq.cli.exits import Exit
+from soniq.cli.group import Group
 from soniq.cli.options import AsJson, By, DatabaseUrl, DryRun, counted
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
     from soniq.standing import Pause, QueueStanding
 
-app = typer.Typer(help="Look at queues, pause them.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Look at queues, pause them.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The name of the queue.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for those who wonder later.")]
 

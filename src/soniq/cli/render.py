@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NARROWEST = 60
 GAP = 2
 LEAST = 9
+SMALL = 0.1
 # json.dumps() spells out what is below; the rest may be a letter, or may turn the line around.
 INVISIBLE = re.compile(r"[^ -~\n]")
 
@@ -129,7 +130,8 @@ def cell(value: object, *, lines: bool = False) -> str:
         case datetime():
             text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         case float():
-            text = f"{value:,.1f}"
+            # One digit after the point, but what is little is not nothing.
+            text = f"{value:.2g}" if 0 < abs(value) < SMALL else f"{value:,.1f}"
         case About():
             text = f"~{int(value):,}"
         case int():

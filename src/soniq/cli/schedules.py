@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soniq.cli import load, render
+from soniq.cli.group import Group
 from soniq.cli.options import AsJson, DatabaseUrl, Yes, confirm, counted
+from soniq.cli.redaction import Reveal, redactor_of, shown_schedule
 from soniq.schedule import ScheduleStatus
 
 if TYPE_CHECKING:
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from soniq.schedule import Fired, Schedule
     from soniq.scheduler.preview import Tick
 
-app = typer.Typer(help="Look at recurring jobs, pause or run them.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Look at recurring jobs, pause or run them.", no_args_is_help=True
+)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule: the name of its task.")]
 Status = Annotated[str | None, typer.Option("--status", "-s", help="Only active or paused ones.")]
 Number = Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="So many ticks.")]
@@ -26,10 +30,14 @@ OVERDUE = timedelta(minutes=1)
 
 @app.command("list")
 def list_schedules(
-    *, status: Status = None, as_json: AsJson = False, database_url: DatabaseUrl = None
+    *,
+    status: Status = None,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """List schedules by name: when they fire, next and last."""
-    found = load.run(database_url, lambda app: app.scheduler.list(status=status))
+    found = load.run(database_url, lambda app: read(app, status, reveal=reveal))
     if as_json:
         render.document([facts_of(schedule) for schedule in found])
         return
@@ -42,9 +50,15 @@ def list_schedules(
 
 
 @app.command()
-def show(name: Name, *, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+def show(
+    name: Name,
+    *,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Show everything about one schedule, with its last ticks."""
-    schedule, history = load.run(database_url, lambda app: look(app, name))
+    schedule, history = load.run(database_url, lambda app: look(app, name, reveal=reveal))
     if as_json:
         render.document({**facts_of(schedule), "history": list(map(fired_facts, history))})
         return
@@ -104,10 +118,16 @@ def remove(name: Name, *, yes: Yes = False, database_url: DatabaseUrl = None) ->
     render.remark(f"Deleted {name}.")
 
 
-async def look(app: Soniq, name: str) -> tuple[Schedule, list[Fired]]:
+async def read(app: Soniq, status: str | None, *, reveal: bool) -> list[Schedule]:
+    """Return schedules as they may be shown."""
+    redactor = redactor_of(app, reveal=reveal)
+    return [shown_schedule(redactor, one) for one in await app.scheduler.list(status=status)]
+
+
+async def look(app: Soniq, name: str, *, reveal: bool) -> tuple[Schedule, list[Fired]]:
     """Return a schedule and its last ticks."""
     history = await app.scheduler.history(name)
-    return await found(app, name), history
+    return shown_schedule(redactor_of(app, reveal=reveal), await found(app, name)), history
 
 
 async def foresee(app: Soniq, name: str, number: int) -> tuple[Schedule, list[Tick]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from soniq.cli import load, render
+from soniq.cli import load, pace, render
 from soniq.cli.exits import Exit
 from soniq.cli.options import AsJson, Check, DatabaseUrl, counted
 from soniq.cli.workers import state
@@ -19,20 +19,22 @@ from soniq.standing import Pause, QueueStanding
 if TYPE_CHECKING:
     from soniq.app import Soniq
     from soniq.backends.contract import Migration
+    from soniq.cli.pace import Pace
     from soniq.figures import Figures
     from soniq.job import Worker
 
 # A worker that starts takes what waits within seconds; whoever restarts one needs no alarm.
 UNSERVED_SECONDS = 10.0
 # The columns that a narrow terminal does without.
-WIDE = {"workers": 100}
+WIDE = {"in/s": 100, "out/s": 100, "workers": 110}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """All that ``soniq status`` knows; ``now`` is by the database's clock.
 
-    ``queues`` and ``last_hour`` (what has become of attempts) have the same keys.
+    ``queues``, ``paces`` (by the minute) and ``last_hour`` (what has become of attempts)
+    have the same keys.
     """
 
     database: str
@@ -41,6 +43,7 @@ class Report:
     schema_pending: int
     now: datetime
     queues: Mapping[str, QueueStanding]
+    paces: Mapping[str, Pace]
     last_hour: Mapping[str, Figures]
     workers: Sequence[Worker]
 
@@ -121,14 +124,17 @@ async def look(app: Soniq) -> Report:
     migrations = await app.migrations()
     workers = await app.list_workers()
     last_hour = await app.stats.by_queue()
-    queues = with_idle(await app.queues.list(), last_hour, workers)
+    now = await app.stats.now()
+    paces = await pace.look(app, now)
+    queues = with_idle(await app.queues.list(), {*last_hour, *paces.queues}, workers)
     return Report(
         database=load.place_of(app),
         backend=app.backend.name,
         schema_version=schema_version(migrations),
         schema_pending=sum(migration.applied_at is None for migration in migrations),
-        now=await app.stats.now(),
+        now=now,
         queues=queues,
+        paces={name: paces.of(name) for name in queues},
         last_hour={name: last_hour.get(name, NOTHING) for name in queues},
         workers=workers,
     )
@@ -163,7 +169,12 @@ def document_of(report: Report) -> dict[str, object]:
         "now": report.now,
         "next_due_in": report.next_due_in,
         "queues": {
-            name: {**standing, "last_hour": report.last_hour[name]}
+            name: {
+                **standing,
+                "in_rate": report.paces[name].in_rate,
+                "out_rate": report.paces[name].out_rate,
+                "last_hour": report.last_hour[name],
+            }
             for name, standing in report.queues.items()
         },
         "workers": report.workers,
@@ -191,8 +202,8 @@ def describe_due(seconds: float | None) -> str:
 def queue_table(report: Report) -> render.Table:
     """Return how every queue stands, and what has become of its attempts in the last hour."""
     columns = (
-        "queue", "due", "later", "running", "dead", "oldest", "done/h", "failed/h", "workers",
-        "paused",
+        "queue", "due", "later", "running", "dead", "oldest", "in/s", "out/s", "done/h", "failed/h",
+        "workers", "paused",
     )  # fmt: skip
     rows = [
         (
@@ -202,6 +213,8 @@ def queue_table(report: Report) -> render.Table:
             one.processing,
             number(one.dead_letter, exact=one.exact),
             since(one.oldest_due_at, report.now),
+            report.paces[name].in_rate,
+            report.paces[name].out_rate,
             report.last_hour[name].completed,
             report.last_hour[name].failed,
             one.served_by,

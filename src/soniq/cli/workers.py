@@ -12,13 +12,14 @@ import typer
 from soniq.cli import load, render
 from soniq.cli.actor import author
 from soniq.cli.exits import Exit
+from soniq.cli.group import Group
 from soniq.cli.options import AsJson, By, DatabaseUrl, DryRun, Ids, Yes, confirm, counted
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
     from soniq.job import Worker
 
-app = typer.Typer(help="Look at workers, quiet or stop them.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Look at workers, quiet or stop them.", no_args_is_help=True)
 MIB = 1024 * 1024
 # Enough of a random id to tell workers apart.
 SHORT = 8

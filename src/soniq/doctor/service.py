@@ -42,7 +42,8 @@ class Doctor:
         for check_id in only or ():
             if check_id not in CHECKS:
                 message = (
-                    f"There is no check {check_id!r}.{configuration.nearest(check_id, CHECKS)}"
+                    f"There is no check {check_id!r}.{configuration.nearest(check_id, CHECKS)} "
+                    "`soniq doctor --all` names those there are."
                 )
                 raise InvalidOption(message)
         case = await self.look()

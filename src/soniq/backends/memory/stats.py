@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import platform
 from collections import Counter
 from datetime import datetime, timedelta
 
 from soniq.backends.counts import by_queue
+from soniq.backends.ids import first_of
 from soniq.backends.memory.standings import standings
 from soniq.backends.memory.tables import Tables
 from soniq.backends.operator_contract import DatabaseFacts, TableFacts
@@ -14,7 +16,7 @@ from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import Rollup, merged, minute_of
 from soniq.job import JobStatus
-from soniq.standing import QueueStanding
+from soniq.standing import SLOWEST, Arrivals, Made, QueueStanding
 
 
 class MemoryStatsStore:
@@ -29,6 +31,22 @@ class MemoryStatsStore:
         del bound
         with self._tables.lock:
             return standings(self._tables, self._clock.now())
+
+    async def arrivals(self, *, since: datetime, bound: int = 10_000) -> Arrivals:
+        """Return how many jobs were enqueued after ``since``, by queue."""
+        first = first_of(since - SLOWEST)
+        with self._tables.lock:
+            rows = [*self._tables.jobs.values()]
+            kept = min((row.finished_at for row in rows if row.finished_at), default=None)
+            rows += (row.job for row in self._tables.dead_letters.values())
+            recent = (row for row in rows if row.id >= first)
+            newest = heapq.nlargest(bound, recent, key=lambda row: row.id)
+            times: dict[str, list[datetime]] = {}
+            for row in newest:
+                if row.created_at > since:
+                    times.setdefault(row.queue, []).append(row.created_at)
+        made = (Made(queue, len(found), min(found)) for queue, found in times.items())
+        return Arrivals.counted(made, since=since, bound=bound, kept_since=kept)
 
     async def database(self) -> DatabaseFacts:
         """Return how many rows there are; nothing else is known of memory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from soniq.backends.ids import first_of
 from soniq.backends.operator_contract import DatabaseFacts
 from soniq.backends.postgres import rows
 from soniq.backends.postgres.facts import facts
@@ -11,7 +12,7 @@ from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.standings import standings
 from soniq.clock import Clock
 from soniq.history import Rollup, merged
-from soniq.standing import QueueStanding
+from soniq.standing import SLOWEST, Arrivals, Made, QueueStanding
 
 STATES = ("queued", "processing", "done", "cancelled", "dead_letter")
 
@@ -26,6 +27,13 @@ class PostgresStats:
     async def standings(self, *, bound: int = 10_000) -> list[QueueStanding]:
         """Return how every queue stands that has something in it, or is paused."""
         return await standings(self._db, self._clock.pinned(), bound)
+
+    async def arrivals(self, *, since: datetime, bound: int = 10_000) -> Arrivals:
+        """Return how many jobs were enqueued after ``since``, by queue."""
+        (kept,) = await self._db.fetch("stats/kept")
+        records = await self._db.fetch("stats/arrivals", since, first_of(since - SLOWEST), bound)
+        made = (Made(*record) for record in records)
+        return Arrivals.counted(made, since=since, bound=bound, kept_since=kept["since"])
 
     async def database(self) -> DatabaseFacts:
         """Return what the role may see of the database itself."""

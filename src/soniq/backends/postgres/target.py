@@ -72,7 +72,9 @@ class Target:
         except asyncpg.InvalidCatalogNameError as error:
             what = "the database does not exist"
             raise self.not_ready(what) from error
-        except (*LOST, *REFUSED) as error:
+        except REFUSED as error:
+            raise self.refused(error) from error
+        except LOST as error:
             raise self.unreachable(error) from error
         except asyncpg.InterfaceError as error:
             if "clos" not in str(error):  # misuse, not a connection or pool that was closed
@@ -93,6 +95,13 @@ class Target:
         return SchemaNotReady(
             f"PostgreSQL at {self.place}: {what}. "
             "Run `soniq setup` (or `await app.setup()`) once, before anything else."
+        )
+
+    def refused(self, error: BaseException) -> DatabaseUnreachable:
+        """Return the error for a server that lets this user in by no means."""
+        return DatabaseUnreachable(
+            f"PostgreSQL at {self.place} refuses the login: {error}. Check user and password in "
+            "database_url (SONIQ_DATABASE_URL), and the server's pg_hba.conf."
         )
 
     def unreachable(self, error: BaseException) -> DatabaseUnreachable:

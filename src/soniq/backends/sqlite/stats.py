@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 
 from soniq.backends.counts import by_queue
+from soniq.backends.ids import first_of
 from soniq.backends.operator_contract import DatabaseFacts
 from soniq.backends.sqlite.claim import due_at, served
 from soniq.backends.sqlite.connection import Database
 from soniq.backends.sqlite.facts import facts
 from soniq.backends.sqlite.queries import sql
-from soniq.backends.sqlite.rows import moment, rollup, text
+from soniq.backends.sqlite.rows import moment, moment_or_none, rollup, text
 from soniq.backends.sqlite.rows import worker as worker_of
 from soniq.backends.sqlite.standings import standings
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import Rollup, merged, minute_of
-from soniq.standing import QueueStanding
+from soniq.standing import SLOWEST, Arrivals, Made, QueueStanding
 
 
 class SqliteStatsStore:
@@ -31,6 +32,21 @@ class SqliteStatsStore:
         """Return how every queue stands that has something in it, or is paused."""
         now = self._clock.now()
         return await self._database.read(lambda connection: standings(connection, now, bound))
+
+    async def arrivals(self, *, since: datetime, bound: int = 10_000) -> Arrivals:
+        """Return how many jobs were enqueued after ``since``, by queue."""
+        wanted = {"since": text(since), "first": first_of(since - SLOWEST), "bound": bound}
+
+        def look(connection: Connection) -> Arrivals:
+            (kept,) = connection.execute(sql("stats/kept")).fetchone()
+            made = (
+                Made(queue, number, moment(first))
+                for queue, number, first in connection.execute(sql("stats/arrivals"), wanted)
+            )
+            kept_since = moment_or_none(kept)
+            return Arrivals.counted(made, since=since, bound=bound, kept_since=kept_since)
+
+        return await self._database.read(look)
 
     async def database(self) -> DatabaseFacts:
         """Return what is known of the file itself."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,8 +71,8 @@ def run_of(row: Job | DeadLetter) -> int:
 
 async def left(app: Soniq) -> int:
     """Return how many jobs of the demo wait or run."""
-    numbers: Mapping[str, int] = (await app.get_queue_stats()).get(QUEUE, {})
-    return numbers.get("queued", 0) + numbers.get("processing", 0)
+    standings = [one for one in await app.queues.list() if one.queue == QUEUE]
+    return sum(one.due + one.later + one.processing for one in standings)
 
 
 async def describe_orphans(app: Soniq, jobs: list[Job]) -> list[str]:

@@ -75,15 +75,7 @@ def as_json(look: Look | str) -> None:
 
 def document_of(look: Look) -> dict[str, object]:
     """Return a look as JSON tells it."""
-    queues = [
-        {
-            **line.standing,
-            "in_rate": line.in_rate,
-            "out_rate": line.out_rate,
-            "wait_p95": line.wait_p95,
-        }
-        for line in look.queues
-    ]
+    queues = [{**line.standing, **line.pace._asdict()} for line in look.queues]
     running = [{name: job[name] for name in RUNNING} for job in look.running]
     return {
         "database": look.database,

@@ -9,7 +9,7 @@ from soniq.app import Soniq
 from soniq.cli import load, render
 from soniq.cli.top import screen
 from soniq.cli.top.keys import quitting
-from soniq.cli.top.look import Looker
+from soniq.cli.top.look import look
 from soniq.cli.top.screen import Show
 from soniq.errors import DatabaseUnreachable
 
@@ -21,21 +21,20 @@ def run(database_url: str | None, *, once: bool, interval: float, as_json: bool)
 
 async def watch(app: Soniq, *, once: bool, interval: float, as_json: bool) -> None:
     """Show looks in the way that suits whoever reads them."""
-    looker = Looker(app)
     # Before the screen is cleared: where nothing can be seen the reason must stay.
-    first = await looker.look()
+    first = await look(app)
     if render.on_terminal() and not once and not as_json:
         with quitting() as enough, screen.live() as show:
             show(first)
-            await again(looker, show, enough, interval)
+            await again(app, show, enough, interval)
         return
     show = screen.as_json if as_json else screen.printed
     show(first)
     if not once:
-        await again(looker, show, asyncio.Event(), interval)
+        await again(app, show, asyncio.Event(), interval)
 
 
-async def again(looker: Looker, show: Show, enough: asyncio.Event, interval: float) -> None:
+async def again(app: Soniq, show: Show, enough: asyncio.Event, interval: float) -> None:
     """Wait, look and show, again and again; a database that is away for a while ends nothing."""
     while True:
         with suppress(TimeoutError):
@@ -43,6 +42,6 @@ async def again(looker: Looker, show: Show, enough: asyncio.Event, interval: flo
         if enough.is_set():
             return
         try:
-            show(await looker.look())
+            show(await look(app))
         except DatabaseUnreachable as error:
             show(str(error))

@@ -38,9 +38,9 @@ def queue_table(lines: Sequence[QueueLine], now: datetime) -> render.Table:
             status.number(one.later, exact=one.exact),
             one.processing,
             status.since(one.oldest_due_at, now),
-            line.in_rate,
-            line.out_rate,
-            seconds(line.wait_p95),
+            line.pace.in_rate,
+            line.pace.out_rate,
+            seconds(line.pace.wait_p95),
             one.served_by,
             status.describe_pause(one.pause, now),
         )
