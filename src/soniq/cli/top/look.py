@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from soniq import figures
+from soniq import figures, history
 from soniq.app import Soniq
 from soniq.cli import load, status
 from soniq.figures import NOTHING, Figures
@@ -66,7 +66,7 @@ class Looker:
         ended = await app.stats.by_queue(window=WINDOW)
         standings = status.with_idle(await app.queues.list(), ended, workers).values()
         # Attempts are counted by the minute: the first one is in the figures as a whole.
-        begun = figures.beginning(now - timedelta(seconds=WINDOW), figures.MINUTE.total_seconds())
+        begun = history.beginning(now - timedelta(seconds=WINDOW), figures.MINUTE.total_seconds())
         seconds = (now - begun).total_seconds()
         return Look(
             database=load.place_of(app),
