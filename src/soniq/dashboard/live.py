@@ -19,7 +19,8 @@ from soniq.standing import QueueStanding
 from soniq.stats import Report
 
 MOST_STREAMS = 200
-POLL_SECONDS = 1.0
+# With what a look takes and a page on its way, a change is seen within a second.
+POLL_SECONDS = 0.9
 HEARTBEAT_SECONDS = 15.0
 # A server that is told to stop waits for answers to end, and a stream is an answer that never
 # does. So it ends by itself and the browser asks for the next one.
@@ -50,7 +51,7 @@ class Live:
     """One for all tabs: nothing is read twice within its time, however many ask.
 
     Standings change with every job; workers and figures are written every few seconds, and are
-    read as seldom. With that 200 open tabs cost less than two queries a second.
+    read as seldom. With that 200 open tabs ask less than two questions a second.
     """
 
     def __init__(self, soniq: Soniq, *, poll_seconds: float = POLL_SECONDS) -> None:
