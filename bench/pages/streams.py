@@ -128,8 +128,8 @@ async def delay(opened: list[Tab], change: Change, *, pause: float) -> Figures:
     await asyncio.sleep(1 + pause)
     for tab in opened:
         tab.heard.clear()
-    await change()
     began = time.perf_counter()
+    await change()
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(tab.heard.wait() for tab in opened))
     heard = [(tab.at - began) * 1000 for tab in opened]
