@@ -17,8 +17,6 @@ from bench.run import Figures
 FOLLOW = b"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n%s\r\n"
 LOAD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nHX-Request: true\r\n\r\n"
 PATIENCE = 30.0
-# The server ends a stream after a while, and browsers then ask for it anew.
-AGAIN_SECONDS = 0.05
 Change = Callable[[], Awaitable[None]]
 
 
@@ -46,6 +44,8 @@ class Tab:
         self._loads = loads
         # A header: with it a stream begins with what has happened meanwhile.
         self._seen = b""
+        # The server ends a stream after a while, and says when to ask for it anew.
+        self._again = 0.0
         self.open = asyncio.Event()
         self.heard = asyncio.Event()
         self.at = 0.0
@@ -56,11 +56,12 @@ class Tab:
             with contextlib.suppress(ConnectionError):
                 async with asked(self._port, FOLLOW % self._seen) as reader:
                     await self._read(reader)
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(self._again)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
             if line.startswith(b"retry:"):
+                self._again = int(line[6:]) / 1000
                 self.open.set()
             elif line.startswith(b"id:"):
                 self._seen = b"Last-Event-ID:%s\r\n" % line[3:].rstrip()

@@ -183,7 +183,7 @@ async def test_a_stream_ends_by_itself(clock: FrozenClock) -> None:
     database = Database(clock)
     live = Live(database.soniq)
     stream = live.stream()
-    assert await anext(stream) == "retry: 1000\n\n"
+    assert await anext(stream) == "retry: 100\n\n"
     await next_tick(stream)
     clock.advance(seconds=STREAM_SECONDS)
     assert [text async for text in stream] == []

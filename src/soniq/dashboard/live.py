@@ -29,7 +29,9 @@ STREAM_SECONDS = 30.0
 READS_A_STEP = 20
 # Whose change is told.
 PARTS = ("standings", "workers", "total", "by_queue", "series")
-RETRY_MILLISECONDS = 1000
+# How soon the browser asks for the next one: until then it hears of nothing. It waits for longer
+# each time that nobody answers.
+RETRY_MILLISECONDS = 100
 
 
 @dataclass(frozen=True, slots=True)
