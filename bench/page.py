@@ -12,11 +12,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.pages import table as pages
 from bench.results import Results, Row, read
 from bench.table import NOISE, facts, markdown, number, titles
 
 FOLDER = Path(__file__).parents[1] / "docs" / "explanation"
-PAGE, GROWTH = FOLDER / "speed.md", FOLDER / "growth.md"
+PAGE, GROWTH, OPERATORS = (FOLDER / f"{name}.md" for name in ("speed", "growth", "operators"))
+# What has a page of its own.
+ELSEWHERE = {"growth", *pages.COLUMNS}
 BEGIN, END = "<!-- figures: made by bench/page.py -->\n", "<!-- end of figures -->\n"
 UNMEASURED = "Not measured yet.\n"
 NO_FIGURE = "not measured yet"
@@ -40,6 +43,17 @@ def growth_block(results: Results | None) -> str:
         results.date, results.facts, [row for row in results.rows if row.scenario == "growth"]
     )
     return f"{steps(results.rows)}\n{block(grown)}"
+
+
+def operators_block(results: Results | None) -> str:
+    """Return the figures of pages, live updates and commands."""
+    rows = [row for row in results.rows if row.scenario in pages.COLUMNS] if results else []
+    if results is None or not rows:
+        return UNMEASURED
+    parts = [facts(results) + " " + NOISE]
+    parts += [f"### {title}\n\n{pages.markdown(lines)}" for title, lines in pages.tables(rows)]
+    parts += pages.missed(rows)
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
 def steps(rows: Sequence[Row]) -> str:
@@ -92,15 +106,19 @@ def replaced(
 
 
 def speed_of(results: Results) -> Results:
-    """Return what the page on speed shows: all but growth."""
-    rows = [row for row in results.rows if row.scenario != "growth"]
+    """Return what the page on speed shows: all that has no page of its own."""
+    rows = [row for row in results.rows if row.scenario not in ELSEWHERE]
     return Results(results.date, results.facts, rows)
 
 
 def write(results: Results | None) -> None:
     """Bring the pages up to date."""
     speed = speed_of(results) if results else None
-    for page, shown, made in ((PAGE, speed, block), (GROWTH, results, growth_block)):
+    for page, shown, made in (
+        (PAGE, speed, block),
+        (GROWTH, results, growth_block),
+        (OPERATORS, results, operators_block),
+    ):
         if results is None or made(shown) != UNMEASURED:
             text = replaced(page.read_text(encoding="utf-8"), shown, made)
             page.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from soniq import figures
+from soniq import figures, history
 from soniq.backends.contract import Backend
 from soniq.errors import JobNotFound
 from soniq.job import Job, JobStatus
@@ -49,7 +49,7 @@ async def look(backend: Backend, job_id: str) -> Evidence:
 async def look_around(backend: Backend, evidence: Evidence) -> Evidence:
     """Add what a job that is due may wait for."""
     job, now = evidence.job, evidence.now
-    since = figures.beginning(now - WINDOW, figures.MINUTE.total_seconds())
+    since = history.beginning(now - WINDOW, figures.MINUTE.total_seconds())
     rollups = await backend.stats.rollups(since=since, until=now + figures.MINUTE, queue=job.queue)
     pauses = await backend.queues.paused()
     return replace(

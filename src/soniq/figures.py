@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from soniq import histogram
 from soniq.history import Rollup
 from soniq.job import Row
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 FAILURES = ("retry", "bury", "crash")
 
@@ -95,14 +94,6 @@ def series(rollups: Iterable[Rollup], *, since: datetime, now: datetime, step: f
         Bin(at, summed(part, seconds=min(width, now - at).total_seconds()))
         for at, part in zip(starts, bins, strict=True)
     ]
-
-
-def beginning(moment: datetime, step: float) -> datetime:
-    """Return the beginning of the step that a moment lies in, counted from the epoch.
-
-    So the steps of one series are those of the next, however much later it is read.
-    """
-    return moment - (moment - EPOCH) % timedelta(seconds=step)
 
 
 # What there is to say where no attempt has ended.

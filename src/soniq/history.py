@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from operator import add, itemgetter
 from typing import Any, NamedTuple
 
 from soniq import histogram
@@ -21,6 +22,7 @@ from soniq.outcome import (
     Snooze,
 )
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How many attempts of a job are kept: those of its latest claims.
 KEPT = 50
 # Who buries a job that no worker had.
@@ -34,6 +36,8 @@ NAMES: dict[type[Outcome], str] = {
 @dataclass(frozen=True, slots=True)
 class Rollup:
     """Attempts of one minute with the same outcome, of jobs of one name in one queue.
+
+    One that was added up from several is that of a longer step, or of all names; see ``merged``.
 
     ``outcome``: complete, retry, bury, crash, cancel or snooze. ``wait_seconds`` and
     ``run_seconds`` are sums: from due to claimed, and from claimed to the end. ``waits`` and
@@ -112,6 +116,14 @@ class Tally:
         self.waits[histogram.bucket_of(waited)] += 1
         self.runs[histogram.bucket_of(ran)] += 1
 
+    def take(self, other: Rollup) -> None:
+        """Count what others have counted."""
+        self.count += other.count
+        self.wait_seconds += other.wait_seconds
+        self.run_seconds += other.run_seconds
+        self.waits = list(map(add, self.waits, other.waits))
+        self.runs = list(map(add, self.runs, other.runs))
+
     def at(self, minute: datetime, group: Group) -> Rollup:
         """Return what was counted, as that of a minute."""
         return Rollup(
@@ -147,26 +159,25 @@ def failure_of(outcome: Outcome) -> Failure | None:
     return outcome.failure if isinstance(outcome, Retry | Crash | Bury) else None
 
 
-def merged(rollups: Iterable[Rollup]) -> list[Rollup]:
-    """Return the rollups sorted, those of different workers added up."""
-    found: dict[tuple[datetime, str, str, str], Rollup] = {}
+def beginning(moment: datetime, step: float) -> datetime:
+    """Return the beginning of the step that a moment lies in, counted from the epoch.
+
+    So the steps of one series are those of the next, however much later it is read.
+    """
+    return moment - (moment - EPOCH) % timedelta(seconds=step)
+
+
+def merged(rollups: Iterable[Rollup], *, step: float = 60.0, by_name: bool = True) -> list[Rollup]:
+    """Return the rollups sorted, those of different workers added up.
+
+    So are those of the same step (seconds), and unless ``by_name`` those of different names.
+    """
+    found: dict[tuple[datetime, str, str, str], Tally] = {}
     for one in rollups:
-        key = (one.minute, one.queue, one.job_name, one.outcome)
-        other = found.get(key)
-        found[key] = one if other is None else summed(one, other)
-    return [found[key] for key in sorted(found)]
-
-
-def summed(one: Rollup, other: Rollup) -> Rollup:
-    """Return two rollups of the same minute, queue, name and outcome as one."""
-    return Rollup(
-        minute=one.minute,
-        queue=one.queue,
-        job_name=one.job_name,
-        outcome=one.outcome,
-        count=one.count + other.count,
-        wait_seconds=one.wait_seconds + other.wait_seconds,
-        run_seconds=one.run_seconds + other.run_seconds,
-        waits=histogram.added(one.waits, other.waits),
-        runs=histogram.added(one.runs, other.runs),
-    )
+        name = one.job_name if by_name else ""
+        key = (beginning(one.minute, step), one.queue, name, one.outcome)
+        found.setdefault(key, Tally()).take(one)
+    return [
+        tally.at(key[0], Group("", *key[1:]))
+        for key, tally in sorted(found.items(), key=itemgetter(0))
+    ]

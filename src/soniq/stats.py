@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from soniq import figures
+from soniq import figures, history
 from soniq.backends.contract import Backend
 from soniq.backends.operator_contract import DatabaseFacts
 from soniq.errors import InvalidOption
@@ -31,6 +31,14 @@ class Span(NamedTuple):
         return (self.now - self.since).total_seconds()
 
 
+class Report(NamedTuple):
+    """The figures of a while: in all, of each queue in which anything ended, and by steps."""
+
+    total: Figures
+    by_queue: dict[str, Figures]
+    series: list[Bin]
+
+
 class Stats:
     """Reads rollups and counters; never counts the rows of jobs."""
 
@@ -53,7 +61,8 @@ class Stats:
             InvalidOption: ``window`` is not from 1 second to 366 days.
         """
         span = await self._span(window)
-        return figures.summed(await self._rollups(span, queue=queue), seconds=span.seconds)
+        found = await self._rollups(span, queue=queue, step=LONGEST)
+        return figures.summed(found, seconds=span.seconds)
 
     async def by_queue(self, *, window: float = HOUR) -> dict[str, Figures]:
         """Return the figures of the last ``window`` seconds of every queue, sorted by name.
@@ -61,7 +70,7 @@ class Stats:
         A queue in which no attempt ended is not there.
         """
         span = await self._span(window)
-        found = await self._rollups(span)
+        found = await self._rollups(span, step=LONGEST)
         return figures.grouped(found, lambda one: one.queue, seconds=span.seconds)
 
     async def by_task(self, *, window: float = HOUR) -> dict[str, Figures]:
@@ -70,7 +79,7 @@ class Stats:
         A task of which no attempt ended is not there.
         """
         span = await self._span(window)
-        found = await self._rollups(span)
+        found = await self._rollups(span, step=LONGEST, by_name=True)
         return figures.grouped(found, lambda one: one.job_name, seconds=span.seconds)
 
     async def arrivals(self, *, window: float = MINUTE) -> dict[str, float] | None:
@@ -116,8 +125,26 @@ class Stats:
         """
         check_step(window, step)
         span = await self._span(window, step)
-        found = await self._rollups(span, queue=queue, name=name)
+        found = await self._rollups(span, queue=queue, name=name, step=step)
         return figures.series(found, since=span.since, now=span.now, step=step)
+
+    async def report(self, *, window: float = HOUR, step: float = MINUTE) -> Report:
+        """Return the figures of the last ``window`` seconds, in all, of every queue, and by steps.
+
+        Read at once, so that they agree: the step in which the window begins is in all of them as
+        a whole.
+
+        Raises:
+            InvalidOption: as ``series``.
+        """
+        check_step(window, step)
+        span = await self._span(window, step)
+        found = await self._rollups(span, step=step)
+        return Report(
+            total=figures.summed(found, seconds=span.seconds),
+            by_queue=figures.grouped(found, lambda one: one.queue, seconds=span.seconds),
+            series=figures.series(found, since=span.since, now=span.now, step=step),
+        )
 
     async def database(self) -> DatabaseFacts:
         """Return what is known of the database itself."""
@@ -130,15 +157,21 @@ class Stats:
             message = f"window={window!r}: give seconds, from 1 to {LONGEST:.0f} (366 days)."
             raise InvalidOption(message)
         now = await self.now()
-        return Span(figures.beginning(now - timedelta(seconds=window), step), now)
+        return Span(history.beginning(now - timedelta(seconds=window), step), now)
 
     async def _rollups(
-        self, span: Span, *, queue: str | None = None, name: str | None = None
+        self,
+        span: Span,
+        *,
+        step: float,
+        queue: str | None = None,
+        name: str | None = None,
+        by_name: bool = False,
     ) -> list[Rollup]:
         # What ends while this is read belongs to the last minute, too.
         until = span.now + figures.MINUTE
         return await self._backend.stats.rollups(
-            since=span.since, until=until, queue=queue, job_name=name
+            since=span.since, until=until, queue=queue, job_name=name, step=step, by_name=by_name
         )
 
 

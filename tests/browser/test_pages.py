@@ -74,6 +74,16 @@ def test_an_empty_database_has_pages_too(open_site: OpenSite, open_tab: OpenTab,
     assert tab.evaluate(BROADER) == []
 
 
+def test_a_phone_shows_the_way_to_every_page(site: Site, open_tab: OpenTab) -> None:
+    """No link of the navigation has to be slid into sight."""
+    tab = open_tab(site, viewport=NARROW)
+    tab.goto("/system")
+    links = tab.get_by_role("navigation", name="Pages").get_by_role("link").all()
+    boxes = [box for link in links if (box := link.bounding_box())]
+    assert len(boxes) == 7
+    assert max(box["x"] + box["width"] for box in boxes) <= NARROW["width"]
+
+
 def test_what_must_not_happen_is_seen(browser: Browser, site: Site) -> None:
     """The checks can fail: each of these is noted."""
     from tests.browser.watch import Watch  # noqa: PLC0415 - not the one of the fixture

@@ -62,6 +62,25 @@ async def test_all_of_one_queue_or_by_groups(app: Soniq, clock: FrozenClock) -> 
     assert list(await app.stats.by_task(window=60)) == ["mail.send", "shop.pay"]
 
 
+async def test_a_report_agrees_with_itself(app: Soniq, clock: FrozenClock) -> None:
+    """In all, by queue and by steps the same attempts are counted, from whole steps."""
+    clock.advance(seconds=(-clock.now().timestamp()) % 600)
+    await ended(app, new_job(clock, "mail.send", queue="mail"))
+    clock.advance(minutes=12)
+    await ended(app, new_job(clock, "shop.pay", queue="shop"))
+    await ended(app, new_job(clock, "shop.ship", queue="shop"), Retry(60, OOPS))
+    total, by_queue, bins = await app.stats.report(window=700, step=600)
+    assert (total.completed, total.failed) == (2, 1)
+    assert {name: (one.completed, one.failed) for name, one in by_queue.items()} == {
+        "mail": (1, 0),
+        "shop": (1, 1),
+    }
+    assert [one.figures.completed for one in bins] == [1, 1]
+    assert total.rate == 2 / 720
+    with pytest.raises(InvalidOption, match="whole minutes"):
+        await app.stats.report(step=90)
+
+
 async def test_a_window_ends_now(app: Soniq, clock: FrozenClock) -> None:
     """What ends this very moment is in it; what ended before the minute it begins in is not."""
     await ended(app, new_job(clock))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -268,6 +269,33 @@ async def test_choosing(backend: Backend, clock: FrozenClock) -> None:
     assert await between(start + 59 * second, start + 60 * second) == ["a"]
     assert await between(start + 60 * second, start + 61 * second) == ["b"]
     assert await between(start, start) == []
+
+
+async def test_steps_and_names(backend: Backend, clock: FrozenClock) -> None:
+    """Minutes of the same step are added up, and jobs of all names where nobody asks for them."""
+    clock.advance(seconds=(-clock.now().timestamp()) % 600)
+    start = clock.now()
+    for name in ("one", "two", "two"):  # two of them in the first ten minutes
+        job = await claimed_job(backend, new_job(clock, name))
+        clock.advance(seconds=2)
+        await settle(backend, job, Complete())
+        clock.advance(seconds=298)
+
+    async def told(**options: Any) -> list[tuple[datetime, str, int, float, tuple[int, ...]]]:
+        found = await backend.stats.rollups(since=start, until=clock.now(), **options)
+        return [(one.minute, one.job_name, one.count, one.run_seconds, one.runs) for one in found]
+
+    second = start + timedelta(minutes=10)
+    assert await told(step=600.0) == [
+        (start, "one", 1, 2.0, buckets(2)),
+        (start, "two", 1, 2.0, buckets(2)),
+        (second, "two", 1, 2.0, buckets(2)),
+    ]
+    assert await told(step=600.0, by_name=False) == [
+        (start, "", 2, 4.0, buckets(2, 2)),
+        (second, "", 1, 2.0, buckets(2)),
+    ]
+    assert [count for _, _, count, _, _ in await told(step=86_400.0, job_name="two")] == [2]
 
 
 async def test_prune(backend: Backend, clock: FrozenClock) -> None:

@@ -482,7 +482,7 @@ async def test_rollups(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     """An hour of a week is a range of the primary key; so is what is pruned."""
     until = datetime.now(UTC)
     since = until - timedelta(hours=1)
-    plan = await plan_of(crowded, "stats/rollups", since, until, None, None)
+    plan = await plan_of(crowded, "stats/rollups", since, until, None, None, 60.0, True)
     assert types_on("soniq_rollups", plan) <= WALKS | {"Bitmap Heap Scan"}
     assert {node["Index Name"] for node in plan if "Index Name" in node} == {"soniq_rollups_pkey"}
     assert 60 <= rows_touched(plan) <= 61

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from soniq import Soniq
+from soniq import Soniq, __version__
 from soniq.backends.worker_contract import Vitals, WorkerIdentity
 from soniq.job import ClaimedJob, NewJob
 from soniq.outcome import Bury, Complete, Failure, Outcome, Reason, Retry, Settlement, Snooze
@@ -100,9 +100,9 @@ KINDS = (
     ),
 )
 WORKERS = (
-    ("web-1", 2211, ("mail", "default"), 8, "0.9.1"),
-    ("web-2", 1874, ("mail", "default"), 4, "0.9.1"),
-    ("batch-1", 990, ("images", "billing"), 4, "0.9.0"),
+    ("web-1", 2211, ("mail", "default"), 8, __version__),
+    ("web-2", 1874, ("mail", "default"), 4, __version__),
+    ("batch-1", 990, ("images", "billing"), 4, "0.0.9"),
 )
 WORKER_IDS = tuple(f"0199c3a0-5f1e-7{n}00-9d2b-0242ac12000{n}" for n in range(4))
 
@@ -240,7 +240,7 @@ class Shop:
             await self.backend.workers.renew(worker_id, lease=3600.0, vitals=vital)
         await self.backend.workers.ask(WORKER_IDS[2], "quiet")
         tasks = ("images.thumbnail",)
-        gone = WorkerIdentity(WORKER_IDS[3], "batch-2", 991, ("images",), 4, tasks, "0.9.0")
+        gone = WorkerIdentity(WORKER_IDS[3], "batch-2", 991, ("images",), 4, tasks, "0.0.9")
         self.clock.advance(seconds=-120)
         await self.backend.workers.register(gone, lease=30.0)
         self.clock.advance(seconds=120)

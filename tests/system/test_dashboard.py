@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from soniq import Soniq
 from soniq.cli.commands import app as cli
+from soniq.dashboard.serve import listen
 from tests.system.conftest import SONIQ
 
 KEY = "a key that nobody guesses"
@@ -95,6 +96,16 @@ def test_it_does_not_listen_to_the_world_without_a_key(
     assert done.exit_code == 2
     assert "16" in done.stderr
     assert "short" not in done.stderr
+
+
+def test_a_page_does_not_wait_for_the_acknowledgement_of_its_headers() -> None:
+    """Connections send what there is at once: headers and body are two writes."""
+    with (
+        listen("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_taken_is_told(database: str) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from soniq import figures, histogram
+from soniq import figures, histogram, history
 from soniq.figures import Figures
 from soniq.history import Rollup
 
@@ -115,5 +115,5 @@ def test_what_has_just_begun_has_a_rate() -> None:
 )
 def test_steps_begin_at_the_same_moments_whenever_asked(step: float, begins: datetime) -> None:
     """They are counted from the epoch."""
-    assert figures.beginning(NOON + timedelta(minutes=7, seconds=59.999999), step) == begins
-    assert figures.beginning(begins, step) == begins
+    assert history.beginning(NOON + timedelta(minutes=7, seconds=59.999999), step) == begins
+    assert history.beginning(begins, step) == begins

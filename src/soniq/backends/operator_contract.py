@@ -227,10 +227,14 @@ class StatsStore(Protocol):
         until: datetime,
         queue: str | None = None,
         job_name: str | None = None,
+        step: float = 60.0,
+        by_name: bool = True,
     ) -> list[Rollup]:
-        """Return what has become of attempts, minute by minute, summed over workers; sorted.
+        """Return what has become of attempts, step by step, summed over workers; sorted.
 
-        From the minute that ``since`` lies in to the last one that begins before ``until``.
+        From the minute that ``since`` lies in to the last one that begins before ``until``, by
+        steps of whole minutes (``step``: seconds) that are counted from the epoch. ``by_name``:
+        those of different names apart; otherwise together, under an empty name.
         """
         ...
 

@@ -44,11 +44,15 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        made = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         message = f"Can't listen at {host}, port {port} ({reason}): give another --host or --port."
         raise ConfigurationError(message) from None
+    # Connections take it over. asyncio would see to it by itself only for sockets that name their
+    # protocol: without it the body of a page waits 40 ms until its headers have been acknowledged.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 async def serve(

@@ -113,8 +113,10 @@ class MemoryStatsStore:
         until: datetime,
         queue: str | None = None,
         job_name: str | None = None,
+        step: float = 60.0,
+        by_name: bool = True,
     ) -> list[Rollup]:
-        """Return what has become of attempts, minute by minute, summed over workers."""
+        """Return what has become of attempts, step by step, summed over workers."""
         with self._tables.lock:
             found = [
                 tally.at(minute, group)
@@ -123,7 +125,7 @@ class MemoryStatsStore:
                 for group, tally in tallies.items()
                 if queue in {None, group.queue} and job_name in {None, group.job_name}
             ]
-        return merged(found)
+        return merged(found, step=step, by_name=by_name)
 
     async def prune(self, *, older_than: float) -> int:
         """Delete the rollups of minutes that ended long enough ago; return how many there were."""

@@ -11,7 +11,7 @@ from soniq.backends.postgres.facts import facts
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.standings import standings
 from soniq.clock import Clock
-from soniq.history import Rollup, merged
+from soniq.history import Rollup
 from soniq.standing import SLOWEST, Arrivals, Made, QueueStanding
 
 STATES = ("queued", "processing", "done", "cancelled", "dead_letter")
@@ -68,10 +68,13 @@ class PostgresStats:
         until: datetime,
         queue: str | None = None,
         job_name: str | None = None,
+        step: float = 60.0,
+        by_name: bool = True,
     ) -> list[Rollup]:
-        """Return what has become of attempts, minute by minute, summed over workers."""
-        records = await self._db.fetch("stats/rollups", since, until, queue, job_name)
-        return merged(rows.rollup(record) for record in records)
+        """Return what has become of attempts, step by step, summed over workers."""
+        wanted = since, until, queue, job_name, step, by_name
+        records = await self._db.fetch("stats/rollups", *wanted)
+        return [rows.rollup(record) for record in records]
 
     async def prune(self, *, older_than: float) -> int:
         """Delete the rollups of minutes that ended long enough ago; return how many rows."""

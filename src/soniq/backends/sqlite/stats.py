@@ -78,8 +78,10 @@ class SqliteStatsStore:
         until: datetime,
         queue: str | None = None,
         job_name: str | None = None,
+        step: float = 60.0,
+        by_name: bool = True,
     ) -> list[Rollup]:
-        """Return what has become of attempts, minute by minute, summed over workers."""
+        """Return what has become of attempts, step by step, summed over workers."""
         wanted = {
             "since": text(minute_of(since)),
             "until": text(until),
@@ -89,7 +91,7 @@ class SqliteStatsStore:
         records = await self._database.read(
             lambda connection: connection.execute(sql("stats/rollups"), wanted).fetchall()
         )
-        return merged(rollup(record) for record in records)
+        return merged((rollup(record) for record in records), step=step, by_name=by_name)
 
     async def prune(self, *, older_than: float) -> int:
         """Delete the rollups of minutes that ended long enough ago; return how many rows."""

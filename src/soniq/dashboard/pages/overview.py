@@ -20,10 +20,9 @@ async def overview(request: Request) -> Response:
     window = window_of(request.query_params.get("window"))
     total, by_queue, series = snapshot.total, snapshot.by_queue, snapshot.series
     if window != WINDOWS[0]:
-        stats = dashboard.soniq.stats
-        total = await stats.total(window=window.seconds)
-        by_queue = await stats.by_queue(window=window.seconds)
-        series = await stats.series(window=window.seconds, step=window.step)
+        total, by_queue, series = await dashboard.live.report(
+            window=window.seconds, step=window.step
+        )
     rows = queue_rows(snapshot.standings, by_queue, snapshot.at)
     living = [worker for worker in snapshot.workers if worker.alive]
     return await page(

@@ -1,5 +1,11 @@
+-- By steps of $5 seconds from the epoch on, and by names only where they matter ($6): what is added up
+-- here is not sent.
 SELECT
-    minute, queue, job_name, outcome, sum(count)::bigint AS count, sum(wait_seconds) AS wait_seconds,
+    date_bin($5::float8 * interval '1 second', minute, 'epoch') AS minute,
+    queue,
+    CASE WHEN $6 THEN job_name ELSE '' END AS job_name,
+    outcome,
+    sum(count)::bigint AS count, sum(wait_seconds) AS wait_seconds,
     sum(run_seconds) AS run_seconds,
     ARRAY[
         sum(waits[1]), sum(waits[2]), sum(waits[3]), sum(waits[4]), sum(waits[5]),
@@ -16,4 +22,5 @@ WHERE minute >= date_bin('1 minute', $1::timestamptz, 'epoch')
     AND minute < $2
     AND ($3::text IS NULL OR queue = $3)
     AND ($4::text IS NULL OR job_name = $4)
-GROUP BY minute, queue, job_name, outcome
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, 4
