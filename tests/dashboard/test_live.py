@@ -29,7 +29,7 @@ class Database:
         self.away = False
         self.polled = asyncio.Event()
         ask = self.ask
-        one = SimpleNamespace(list=ask, total=ask, by_queue=ask, series=ask, groups=ask)
+        one = SimpleNamespace(list=ask, summary=ask, groups=ask)
         self.soniq: Any = SimpleNamespace(
             queues=one, workers=one, stats=one, dead_letter=one, clock=clock, events=Events()
         )

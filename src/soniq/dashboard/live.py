@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from soniq.app import Soniq
 from soniq.dashboard.shared import Shared
 from soniq.errors import DatabaseError
-from soniq.figures import Bin, Figures
 from soniq.job import Worker
 from soniq.repeat import repeat
 from soniq.standing import QueueStanding
+from soniq.stats import Summary
 
 MOST_STREAMS = 200
 POLL_SECONDS = 1.0
@@ -23,7 +23,7 @@ HEARTBEAT_SECONDS = 15.0
 # does. So it ends by itself and the browser asks for the next one.
 STREAM_SECONDS = 30.0
 # Whose change is told.
-PARTS = ("standings", "workers", "total", "by_queue", "series")
+PARTS = ("standings", "workers", "last_hour")
 RETRY_MILLISECONDS = 1000
 
 
@@ -31,13 +31,11 @@ RETRY_MILLISECONDS = 1000
 class Snapshot:
     """How things stand: what the overview, the queues and the workers are made of.
 
-    ``total``, ``by_queue`` and ``series`` (by the minute) are those of the last hour.
+    The steps of ``last_hour`` are minutes.
     """
 
     standings: Sequence[QueueStanding]
-    total: Figures
-    by_queue: Mapping[str, Figures]
-    series: Sequence[Bin]
+    last_hour: Summary
     workers: Sequence[Worker]
     at: datetime
 
@@ -57,9 +55,7 @@ class Live:
         # A little less than the time between two polls, so that each poll asks anew.
         self._standings = Shared(soniq.queues.list, 0.8 * poll_seconds, soniq.clock)
         self._workers = Shared(soniq.workers.list, slow, soniq.clock)
-        self._total = Shared(soniq.stats.total, slow, soniq.clock)
-        self._by_queue = Shared(soniq.stats.by_queue, slow, soniq.clock)
-        self._series = Shared(soniq.stats.series, slow, soniq.clock)
+        self._last_hour = Shared(soniq.stats.summary, slow, soniq.clock)
         self._told: dict[str, object] = {}
         self._channel = Channel()
         self._stop: asyncio.Event | None = None
@@ -75,9 +71,7 @@ class Live:
         """
         return Snapshot(
             standings=await self._standings.get(),
-            total=await self._total.get(),
-            by_queue=await self._by_queue.get(),
-            series=await self._series.get(),
+            last_hour=await self._last_hour.get(),
             workers=await self._workers.get(),
             at=self._clock.now(),
         )

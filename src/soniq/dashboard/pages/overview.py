@@ -18,12 +18,10 @@ async def overview(request: Request) -> Response:
     dashboard = dashboard_of(request)
     snapshot = await dashboard.live.snapshot()
     window = window_of(request.query_params.get("window"))
-    total, by_queue, series = snapshot.total, snapshot.by_queue, snapshot.series
+    past = snapshot.last_hour
     if window != WINDOWS[0]:
-        stats = dashboard.soniq.stats
-        total = await stats.total(window=window.seconds)
-        by_queue = await stats.by_queue(window=window.seconds)
-        series = await stats.series(window=window.seconds, step=window.step)
+        past = await dashboard.soniq.stats.summary(window=window.seconds, step=window.step)
+    total, by_queue, series = past
     rows = queue_rows(snapshot.standings, by_queue, snapshot.at)
     living = [worker for worker in snapshot.workers if worker.alive]
     return await page(
