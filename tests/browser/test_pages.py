@@ -14,7 +14,7 @@ from tests.browser.site import Site
 SHOWN = {
     "overview": ["Dead letters", "billing", "paused"],
     "jobs": ["mail.send_receipt", "state:queued"],
-    "job, done": ["Arguments", "Facts"],
+    "job, done": ["Arguments", "Headers", "traceparent", "Facts"],
     "job, tried before": ["Traceback (most recent call last)", "frames of libraries"],
     "bulk": ["Cancel", "jobs?"],
     "queues": ["card provider is down", "dashboard:ana", "not served"],

@@ -1,4 +1,4 @@
-"""``/jobs/{id}``: one job: its attempts, arguments, result and error, and why it does not run."""
+"""``/jobs/{id}``: one job: attempts, arguments, headers, result, error, and why it waits."""
 
 from __future__ import annotations
 
