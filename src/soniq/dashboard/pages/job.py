@@ -15,7 +15,6 @@ from soniq.dashboard.views.attempts import timeline
 from soniq.dashboard.views.jobs import can_cancel, can_retry, ran, state_of, waited
 from soniq.errors import InvalidSearch, JobNotFound
 from soniq.job import Job, JobStatus
-from soniq.search import parse_search
 
 PAGE = 50
 # The snapshot does not tell of a single job's steps, so its page asks by itself, while it lives.
@@ -78,7 +77,7 @@ async def neighbours(dashboard: Dashboard, text: str | None, job_id: str) -> Nei
     if text is None:
         return Neighbours()
     try:
-        search = parse_search(text)
+        search = dashboard.reading.wanted(text)
     except InvalidSearch:
         return Neighbours()
     jobs = dashboard.reading.jobs
