@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from soniq.dashboard.live import Snapshot
-from soniq.dashboard.paths import path_of
+from soniq.dashboard.paths import path_of, root_of
 from soniq.dashboard.render import render
 from soniq.dashboard.state import dashboard_of
 from soniq.dashboard.views import links, words
@@ -76,6 +76,5 @@ def here(request: Request, *, without: tuple[str, ...] = ()) -> str:
     kept = [
         (name, value) for name, value in request.query_params.multi_items() if name not in without
     ]
-    root: str = request.scope.get("root_path", "").rstrip("/")
-    path = root + quote(path_of(request.scope))
+    path = root_of(request.scope, "root_path") + quote(path_of(request.scope))
     return f"{path}?{urlencode(kept)}" if kept else path
