@@ -349,7 +349,8 @@ async def test_a_job_shows_all_that_is_known(shop: Soniq, clock: FrozenClock) ->
     assert "web-2" in main
     assert f"soniq jobs cancel {job_id}" in main
     assert len(list(page.all("svg"))) == 1
-    assert page.one("main")["hx-trigger"] == "every 2s"
+    assert page.one("main")["hx-trigger"] == "tick from:#live throttle:1s, every 5s"
+    assert page.one("span", id="live")["hx-sse:connect"] == f"/live?job={job_id}&since=0"
 
 
 async def test_headers_are_shown_where_there_are_any(clock: FrozenClock) -> None:
