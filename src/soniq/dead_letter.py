@@ -16,7 +16,7 @@ from soniq.errors import DatabaseError, InvalidOption, JobNotFound
 from soniq.failures import Groupings, Groups
 from soniq.job import DeadLetter
 from soniq.jobs import Told, check_cursor, check_page, read_search
-from soniq.matching import Matching, Waiting, oldest, one_page, reader
+from soniq.matching import Matching, Waiting, oldest, reader
 from soniq.rouse import rouse
 from soniq.search import Found, JobSearch, Preview
 
@@ -96,7 +96,7 @@ class DeadLetters:
         matching = await self._dated(matching, older_than)
         if matching.is_search:
             return await store.search(matching.search, limit=limit, after=after)
-        return await one_page(reader(matching, store), limit=limit, after=after)
+        return await paging.one_page(reader(matching, store), limit=limit, after=after)
 
     async def groups(self, *, limit: int = 10_000) -> Groups:
         """Return which failures there are, the most frequent first.

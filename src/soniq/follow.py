@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -46,6 +46,8 @@ class Change(Row):
 class Follower:
     """Compares what runs and what has ended with what did so at the last look.
 
+    Of what runs a look reads the ids, and all else of what has begun or gone since the last one.
+
     A run that begins and ends between two looks is told if the job has ended with it; if the job is
     to run again, it is not. ``missed``: more has ended since the last look than could be told.
     """
@@ -62,14 +64,22 @@ class Follower:
     async def look(self) -> list[Change]:
         """Return the changes since the last look, in order; none at the first."""
         now = await self._backend.schedules.now()
-        running = {run_of(job): job for job in await self._backend.jobs.running(limit=MOST_RUNNING)}
+        runs: set[Run] = set(await self._backend.jobs.runs(limit=MOST_RUNNING))
         ended = await self._ended((self._looked_at or now) - OVERLAP)
+        gone = self._running.keys() - runs - ended.keys()
+        read = await self._read(gone | (runs - self._running.keys()))
+        kept = {run: job for run, job in self._running.items() if run in runs}
+        running: dict[Run, Job] = kept | {
+            run_of(job): job
+            for job in read.values()
+            if run_of(job) in runs and job.status is JobStatus.PROCESSING
+        }
         changes: list[Change] = []
         if self._since is None:
             self._since = now
         else:
             begun = self._begun({**ended, **running})
-            ended |= await self._lost(running, ended)
+            ended |= await self._lost(gone, read)
             changes = [started(job) for job in begun if matches(self._search, job, now)]
             changes += [
                 end_of(job, self._running.get(run), now)
@@ -81,6 +91,11 @@ class Follower:
         self._told |= {(job.id, job.finished_at) for job in ended.values() if job.finished_at}
         self._told = {end for end in self._told if end[1] >= now - 2 * OVERLAP}
         return sorted(changes, key=lambda change: change.at)
+
+    async def _read(self, runs: Collection[Run]) -> Mapping[str, Job]:
+        """Return the jobs of these runs as they stand now, by id: of all, only those are read."""
+        ids = sorted({job_id for job_id, _ in runs})
+        return {job.id: job for job in await self._backend.jobs.get_many(ids)} if ids else {}
 
     async def _ended(self, since: datetime) -> dict[Run, Job | DeadLetter]:
         """Return what has ended since then and was not told, by the last run of each."""
@@ -105,15 +120,13 @@ class Follower:
         ]
 
     async def _lost(
-        self, running: Mapping[Run, Job], ended: Mapping[Run, Job | DeadLetter]
+        self, gone: Collection[Run], read: Mapping[str, Job]
     ) -> dict[Run, Job | DeadLetter]:
-        """Return what has become of the jobs that ran at the last look and are in neither list."""
+        """Return what has become of runs that are neither seen any more nor among the ends."""
         lost: dict[Run, Job | DeadLetter] = {}
-        for run, before in self._running.items():
-            if run in running or run in ended:
-                continue
-            job = await self._backend.jobs.get(before.id)
-            now = job or await self._backend.dead_letters.get(before.id) or before
+        for run in gone:
+            before = self._running[run]
+            now = read.get(before.id) or await self._backend.dead_letters.get(before.id) or before
             if (now.id, now.finished_at) not in self._told:
                 lost[run] = now
         return lost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -67,6 +67,11 @@ class Jobs:
         """Return the job as it stands now, or None."""
         await self._ready()
         return await self._backend.jobs.get(str(job_id))
+
+    async def get_many(self, job_ids: Sequence[str]) -> builtins.list[Job]:
+        """Return those of these jobs that there are, in any order, by one statement."""
+        await self._ready()
+        return await self._backend.jobs.get_many([str(job_id) for job_id in job_ids])
 
     async def list(
         self,

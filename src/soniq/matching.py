@@ -13,8 +13,6 @@ from soniq.fingerprint import fingerprint
 from soniq.job import DeadLetter
 from soniq.search import Found, JobSearch
 
-# No more rows are looked at for one page of a search, be they many pages of the store's.
-MOST_LOOKED = 100_000
 # Most fingerprints that are asked for are of what happened lately and often.
 LOOKS = (500, 10_000)
 
@@ -95,23 +93,6 @@ def reader(matching: Matching, store: DeadLetterStore) -> paging.Reader[DeadLett
         return page._replace(items=[letter for letter in page.items if matching.fits(letter)])
 
     return read
-
-
-async def one_page(
-    read: paging.Reader[DeadLetter], *, limit: int, after: str | None
-) -> Found[DeadLetter]:
-    """Return a page of ``limit`` letters, made of as many pages of the store as it takes."""
-    items: list[DeadLetter] = []
-    looked_at = 0
-    while True:
-        page = await read(max(limit, paging.PAGE), after)
-        items += page.items
-        looked_at += page.looked_at
-        after = page.next
-        if len(items) > limit:
-            return Found(items[:limit], looked_at, items[limit - 1].id)
-        if after is None or len(items) == limit or looked_at >= MOST_LOOKED:
-            return Found(items, looked_at, after)
 
 
 async def oldest(read: paging.Reader[DeadLetter], number: int | None) -> list[Waiting]:

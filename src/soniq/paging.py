@@ -16,6 +16,8 @@ AT_ONCE = 20
 SAMPLE = 5
 # How many rows a preview looks at, at most: then it tells what it has seen.
 MOST_LOOKED = 1_000_000
+# No more are looked at for one page that is made of others.
+MOST_FOR_A_PAGE = 100_000
 
 
 class Queued(Protocol):
@@ -50,6 +52,31 @@ async def pages(read: Reader[T], *, size: int = PAGE) -> AsyncIterator[Found[T]]
         after = page.next
         if after is None:
             return
+
+
+def filtered(read: Reader[T], fits: Callable[[T], bool]) -> Reader[T]:
+    """Return what reads the same pages, without what does not fit."""
+
+    async def read_fitting(limit: int, after: str | None) -> Found[T]:
+        page = await read(limit, after)
+        return page._replace(items=[item for item in page.items if fits(item)])
+
+    return read_fitting
+
+
+async def one_page(read: Reader[Q], *, limit: int, after: str | None) -> Found[Q]:
+    """Return a page of ``limit`` items, made of as many pages as it takes."""
+    items: list[Q] = []
+    looked_at = 0
+    while True:
+        page = await read(max(limit, PAGE), after)
+        items += page.items
+        looked_at += page.looked_at
+        after = page.next
+        if len(items) > limit:
+            return Found(items[:limit], looked_at, items[limit - 1].id)
+        if after is None or len(items) == limit or looked_at >= MOST_FOR_A_PAGE:
+            return Found(items, looked_at, after)
 
 
 async def preview(read: Reader[Q], *, limit: int) -> Preview[Q]:

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from soniq import Soniq
 from soniq.dashboard import create_dashboard_app
@@ -117,21 +120,39 @@ def served(loop: Loop, path: Path, **options: Any) -> Generator[Site]:
 
 
 @asynccontextmanager
-async def open_site(app: Soniq, **options: Any) -> AsyncGenerator[tuple[str, Dashboard]]:
-    """Serve a dashboard at a free port; give its address, and what it is made of."""
+async def open_site(
+    app: Soniq, *, mount: str = "", **options: Any
+) -> AsyncGenerator[tuple[str, Dashboard]]:
+    """Serve a dashboard at a free port; give its address, and what it is made of.
+
+    ``mount``: the path in an application of FastAPI that it is mounted at; without, it is alone.
+    """
     await app.ensure_initialized()
     dashboard = create_dashboard_app(app, **options)
     board = board_of(dashboard)
     ready = asyncio.Event()
     config = uvicorn.Config(
-        dashboard, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
+        within(dashboard, mount),
+        log_config=None,
+        access_log=False,
+        ws="none",
+        timeout_graceful_shutdown=1,
     )
     server = Server(config, ready.set)
     with listen("127.0.0.1", 0) as socket:
         serving = asyncio.create_task(server.serve([socket]))
         await ready.wait()
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}", board
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}{mount}", board
         server.should_exit = True
         board.live.close()
         await serving
     await app.close()
+
+
+def within(dashboard: Starlette, mount: str) -> ASGIApp:
+    """Return what serves the dashboard under a path, or alone."""
+    if not mount:
+        return dashboard
+    site = FastAPI()
+    site.mount(mount, dashboard)
+    return site

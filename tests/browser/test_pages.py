@@ -14,7 +14,7 @@ from tests.browser.site import Site
 SHOWN = {
     "overview": ["Dead letters", "billing", "paused"],
     "jobs": ["mail.send_receipt", "state:queued"],
-    "job, done": ["Arguments", "Facts"],
+    "job, done": ["Arguments", "Headers", "traceparent", "Facts"],
     "job, tried before": ["Traceback (most recent call last)", "frames of libraries"],
     "bulk": ["Cancel", "jobs?"],
     "queues": ["card provider is down", "dashboard:ana", "not served"],
@@ -93,8 +93,11 @@ def test_what_must_not_happen_is_seen(browser: Browser, site: Site) -> None:
     watch.follow(context)
     tab = context.new_page()
     tab.goto("/")
-    tab.evaluate("document.body.append(Object.assign(document.createElement('script'), "
-                 "{textContent: 'window.ran = 1'}))")  # fmt: skip
+    tab.evaluate("""() => {
+        const script = document.createElement('script');
+        script.append('window.ran = 1');
+        document.body.append(script);
+    }""")
     tab.evaluate("document.body.append(Object.assign(document.createElement('img'), "
                  "{src: 'http://127.0.0.1:9/x.png'}))")  # fmt: skip
     tab.evaluate("setTimeout(() => { throw new Error('broken') })")
@@ -104,8 +107,37 @@ def test_what_must_not_happen_is_seen(browser: Browser, site: Site) -> None:
     assert tab.evaluate(BROADER) != []
     context.close()
     said = "\n".join(watch.complaints)
-    for part in ("CSP script-src", "CSP img-src", "broken", "a dialog"):
+    for part in ("CSP require-trusted-types-for", "CSP img-src", "broken", "a dialog"):
         assert part in said
+
+
+# Ways from a text to markup or to a script.
+SINKS = (
+    "document.body.innerHTML = '<b>x</b>'",
+    "document.body.insertAdjacentHTML('beforeend', '<b>x</b>')",
+    "new DOMParser().parseFromString('<b>x</b>', 'text/html')",
+    "document.createElement('iframe').srcdoc = '<b>x</b>'",
+    "document.createElement('script').src = '/x.js'",
+    "document.createElement('b').setAttribute('onclick', 'window.ran = 1')",
+    "trustedTypes.createPolicy('other', {createHTML: (text) => text})",
+    "trustedTypes.createPolicy('soniq', {createHTML: (text) => text})",
+)
+
+
+def test_no_text_becomes_markup(browser: Browser, site: Site) -> None:
+    """But that which htmx has got from this server: pages follow what happens all the same."""
+    context = browser.new_context(base_url=site.url)
+    tab = context.new_page()
+    tab.goto("/")
+    expect(tab.locator("#live")).to_have_attribute("data-live", "live")
+    for sink in SINKS:
+        tried = (
+            f"() => {{ try {{ {sink}; return 'done'; }} catch (error) {{ return error.name; }} }}"
+        )
+        assert (sink, tab.evaluate(tried)) == (sink, "TypeError")
+    site.enqueue()
+    expect(tab.get_by_role("row", name="mails")).to_be_visible()
+    context.close()
 
 
 def test_a_missing_browser_fails(monkeypatch: pytest.MonkeyPatch) -> None:

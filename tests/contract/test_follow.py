@@ -15,9 +15,11 @@ from tests.support import FrozenClock
 from tests.support.store import OOPS, WORKER, claim, claimed_job, insert, new_job, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from soniq.backends.contract import Backend
     from soniq.follow import Follower
-    from soniq.job import ClaimedJob
+    from soniq.job import ClaimedJob, Job
 
 
 @pytest.fixture
@@ -201,3 +203,49 @@ async def test_ended(backend: Backend, clock: FrozenClock) -> None:
     assert [one.id for one in await backend.jobs.ended(since=last)] == [jobs[3].id]
     assert await backend.jobs.ended(since=clock.now()) == []
     assert len(await backend.jobs.ended(since=start, limit=2)) == 2
+
+
+async def test_runs(backend: Backend, clock: FrozenClock) -> None:
+    """Ids and beginnings of what runs, the longest-running first, so many at most."""
+    jobs = await running(backend, clock, 3)
+    await insert(backend, new_job(clock))
+    await settle(backend, jobs[1], Complete())
+    runs = await backend.jobs.runs()
+    assert runs == [(one.id, one.started_at) for one in await backend.jobs.running()]
+    assert [job_id for job_id, _ in runs] == [jobs[0].id, jobs[2].id]
+    assert await backend.jobs.runs(limit=1) == runs[:1]
+
+
+async def test_many_jobs_by_their_ids(app: Soniq, backend: Backend, clock: FrozenClock) -> None:
+    """Those that there are, each once; what is no id is nobody's."""
+    made = [(await insert(backend, new_job(clock)))[0] for _ in range(3)]
+    found = await app.jobs.get_many([made[2], made[0], made[0], clock.new_id(), "x", ""])
+    assert sorted(found, key=lambda job: job.id) == [
+        await app.jobs.get(made[0]), await app.jobs.get(made[2])
+    ]  # fmt: skip
+    assert await app.jobs.get_many([]) == []
+
+
+async def test_a_look_reads_what_has_changed(
+    app: Soniq, backend: Backend, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much runs: whole jobs are read only of what has begun or gone since the last look."""
+    old = await running(backend, clock, 20)
+    follower = await app.jobs.follower()
+    await follower.look()
+    read: list[str] = []
+    get_many = backend.jobs.get_many
+
+    async def noted(job_ids: Sequence[str]) -> list[Job]:
+        read.extend(job_ids)
+        return await get_many(job_ids)
+
+    monkeypatch.setattr(backend.jobs, "get_many", noted)
+    clock.advance(seconds=1)
+    [new] = await running(backend, clock)
+    await settle(backend, old[3], Retry(60, OOPS))
+    assert await seen(follower) == [(new.id, "started"), (old[3].id, "queued")]
+    assert sorted(read) == sorted([new.id, old[3].id])
+    read.clear()
+    assert await seen(follower) == []
+    assert read == []

@@ -25,7 +25,7 @@ from tests.support.dashboard import asking, dashboard_app
 
 ROOT = Path(__file__).parents[2]
 LARGEST = 60 * 1024
-LARGEST_SCRIPT = 6 * 1024
+LARGEST_SCRIPT = 6656
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def test_nothing_else_is_served(path: str) -> None:
 
 
 def test_all_files_together_are_small() -> None:
-    """Whoever opens the dashboard loads 60 KB at most; our script is 6 KB unpacked."""
+    """Whoever opens the dashboard loads 60 KB at most; our script has 6.5 KB unpacked."""
     assert sum(len(asset.gzipped) for asset in assets.manifest().values()) <= LARGEST
     assert len(assets.manifest()["soniq.js"].body) <= LARGEST_SCRIPT
     assert all(gzip.decompress(one.gzipped) == one.body for one in assets.manifest().values())

@@ -203,6 +203,7 @@ def test_the_policy_allows_nothing_inline() -> None:
     assert "http" not in CONTENT_SECURITY_POLICY
     assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
     assert CONTENT_SECURITY_POLICY.startswith("default-src 'none'")
+    assert "require-trusted-types-for 'script'; trusted-types soniq" in CONTENT_SECURITY_POLICY
 
 
 async def test_an_error_tells_nothing() -> None:

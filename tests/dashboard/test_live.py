@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from soniq import Soniq
 from soniq.clock import SystemClock
 from soniq.dashboard.live import MOST_STREAMS, PARTS, STREAM_SECONDS, Channel, Live
 from soniq.errors import DatabaseUnreachable
 from soniq.events import Events
 from soniq.stats import Report
 from tests.support.clock import FrozenClock
-from tests.support.dashboard import asking, board_of, dashboard_app
+from tests.support.dashboard import NOBODYS_ID, asking, board_of, dashboard_app
 
 FAST = 0.02
 # Standings, workers, and the report of which the other parts are made.
@@ -178,6 +179,74 @@ async def drained(events: AsyncIterator[str]) -> str:
     return "".join([text async for text in events])
 
 
+class Counted:
+    """An app in memory that counts what a dashboard reads of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.soniq = Soniq(backend="memory", enqueue_validation="none")
+        self.reads: list[list[str]] = []
+        self.standings = 0
+        self.away = False
+        get_many, list_queues = self.soniq.jobs.get_many, self.soniq.queues.list
+
+        async def jobs_read(job_ids: Sequence[str]) -> Any:
+            self.reads.append(sorted(job_ids))
+            return await get_many(job_ids)
+
+        async def queues_read() -> Any:
+            self.standings += 1
+            if self.away:
+                message = "nobody answers"
+                raise DatabaseUnreachable(message)
+            return await list_queues()
+
+        monkeypatch.setattr(self.soniq.jobs, "get_many", jobs_read)
+        monkeypatch.setattr(self.soniq.queues, "list", queues_read)
+
+
+async def test_the_page_of_a_job_is_told_of_that_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that are open by one statement; nobody hears of the others, nor asks how all stands."""
+    app = Counted(monkeypatch)
+    live = Live(app.soniq, poll_seconds=FAST)
+    ids = sorted([await app.soniq.enqueue("a", args={}), await app.soniq.enqueue("b", args={})])
+    since = str(live.position(ids[0]))
+    streams = [live.stream(since, job=ids[0]) for _ in range(20)] + [live.stream(job=ids[1])]
+    for stream in streams:
+        assert await next_tick(stream) == ["job"]
+    other = asyncio.create_task(next_tick(streams[-1]))
+    await app.soniq.jobs.cancel(ids[0])
+    for stream in streams[:-1]:
+        assert await next_tick(stream) == ["job"]
+    assert not other.done()
+    await app.soniq.jobs.delete(ids[1])
+    assert await other == ["job"]  # that it is gone, too
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]
+    assert app.reads[-1] == ids
+    assert all(len(set(read)) == len(read) for read in app.reads)
+    assert (app.standings, live.streams, live._watched) == (0, 0, {})
+
+
+async def test_jobs_are_watched_beside_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that there is not is watched, too; the database away is told to everybody."""
+    app = Counted(monkeypatch)
+    live = Live(app.soniq, poll_seconds=FAST)
+    both = live.stream(), live.stream(job=NOBODYS_ID)
+    assert [await next_tick(stream) for stream in both] == [list(PARTS), ["job"]]
+    app.away = True
+    assert [await next_tick(stream) for stream in both] == [["database"], ["database"]]
+    for stream in both:
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_only_a_job_can_be_watched() -> None:
+    """What is no id is refused, before anything is kept of it."""
+    app = dashboard_app()
+    async with asking(app) as client:
+        answer = await client.get("/live", params={"job": "x"})
+    assert (answer.status_code, board_of(app).live.streams) == (400, 0)
+
+
 async def test_a_stream_ends_by_itself(clock: FrozenClock) -> None:
     """A server that shuts down waits for answers: this one has an end, and a way to go on."""
     database = Database(clock)
@@ -195,10 +264,26 @@ async def test_who_comes_back_is_told_what_was_missed() -> None:
     channel.publish(["standings"])
     assert await channel.after(channel.position(None), timeout=0) is None
     assert await channel.after(channel.position("1"), timeout=0) is None
-    for last_id in ("0", "7", "x", ""):
+    for last_id in ("0", "7", "x", "", "1" * 5000):
         missed = await channel.after(channel.position(last_id), timeout=0)
         assert missed is not None
         assert missed.text.startswith("id: 1\nevent: tick\n")
+
+
+async def test_what_happens_while_a_page_is_on_its_way(database: Database) -> None:
+    """The page says up to which event it knows of all, and is told at once of a later one."""
+    live = Live(database.soniq, poll_seconds=FAST)
+    first = live.stream()
+    await next_tick(first)
+    page = await live.snapshot()
+    database.value = 1
+    await next_tick(first)
+    assert page.position == 1
+    assert live.position() > page.position
+    second = live.stream(str(page.position))
+    assert await next_tick(second)
+    for stream in (first, second):
+        await stream.aclose()  # type: ignore[attr-defined]
 
 
 async def test_streams_are_events_and_there_are_not_too_many() -> None:

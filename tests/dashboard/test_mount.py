@@ -15,7 +15,7 @@ from starlette.routing import Mount, NoMatchFound, Route
 
 from soniq import Soniq
 from soniq.dashboard import require
-from soniq.dashboard.paths import path_of, url
+from soniq.dashboard.paths import path_of, url, whole_path
 from soniq.dashboard.users import User
 from soniq.errors import ExtraMissing
 from tests.support.dashboard import KEY, SAME_ORIGIN, asking, board_of, dashboard_app, token_of
@@ -133,6 +133,29 @@ def test_a_wrong_name_of_a_route_is_a_bug() -> None:
 def test_the_path_inside_of_the_mount(path: str, root: str, inside: str) -> None:
     """What the routes of the dashboard see, by which the guard knows the open ones."""
     assert path_of({"path": path, "root_path": root}) == inside
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "host", "whole"),
+    [
+        ("/jobs/login", "/jobs", "", "/jobs/login"),
+        ("/shop/jobs/login", "/shop/jobs", "/shop", "/shop/jobs/login"),
+        ("/jobs/login", "/shop/jobs", "/shop", "/shop/jobs/login"),
+        ("/jobs/login", "/shop/jobs", "/shop/", "/shop/jobs/login"),
+        ("/jobs", "/shop/jobs", "/shop", "/shop/jobs"),
+        ("/jobs/jobs/login", "/jobs/jobs", "/jobs", "/jobs/jobs/login"),
+        ("/jobsearch", "/shop/jobs", "/shop", "/jobsearch"),
+        ("/login", "/shop", "", "/login"),
+        ("/login", "/shop", "/shop", "/login"),
+        ("/jobs/x", "/shopping/jobs", "/shop", "/jobs/x"),
+        ("/login", "", "", "/login"),
+    ],
+)
+def test_what_a_proxy_has_taken_off_is_put_back(
+    path: str, root: str, host: str, whole: str
+) -> None:
+    """Where the host has left it off, and only there."""
+    assert whole_path({"path": path, "root_path": root, "app_root_path": host}) == whole
 
 
 def test_what_is_missing_is_named_with_its_cure() -> None:

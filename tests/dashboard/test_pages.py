@@ -349,7 +349,29 @@ async def test_a_job_shows_all_that_is_known(shop: Soniq, clock: FrozenClock) ->
     assert "web-2" in main
     assert f"soniq jobs cancel {job_id}" in main
     assert len(list(page.all("svg"))) == 1
-    assert page.one("main")["hx-trigger"] == "every 2s"
+    assert page.one("main")["hx-trigger"] == "tick from:#live throttle:1s, every 5s"
+    assert page.one("span", id="live")["hx-sse:connect"] == f"/live?job={job_id}&since=0"
+
+
+async def test_headers_are_shown_where_there_are_any(clock: FrozenClock) -> None:
+    """What travels with a job, such as the context of a trace: of jobs and of dead letters."""
+    soniq = Soniq(backend="memory", clock=clock)
+    await soniq.ensure_initialized()
+    given = {"traceparent": "00-aa-bb-01", "authorization": "Bearer x", HOSTILE: HOSTILE}
+    headers = json.dumps(given)
+    dead = await buried(soniq.backend, new_job(clock, headers=headers))
+    waiting, bare = new_job(clock, headers=headers), new_job(clock)
+    await soniq.backend.jobs.insert([waiting, bare])
+    app = dashboard_app(soniq)
+    for path in (f"/jobs/{waiting.id}", f"/dead-letters/{dead.id}"):
+        page = await get(app, path)
+        section = page.one("section", **{"aria-labelledby": "headers"}).text
+        assert "00-aa-bb-01" in section
+        assert "Bearer x" not in section
+        assert section.count(HOSTILE) == 2
+        assert not list(page.all(PROBE))
+    page = await get(app, f"/jobs/{bare.id}")
+    assert not list(page.all("section", **{"aria-labelledby": "headers"}))
 
 
 async def test_a_job_knows_its_neighbours_in_the_list(shop: Soniq) -> None:

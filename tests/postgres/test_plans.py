@@ -365,10 +365,16 @@ async def test_ahead(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
 
 
 async def test_running_ended_and_hasten(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Those that run, and those that have ended, have an index; a single job is one probe."""
+    """Those that run, and those that have ended, have an index; each job by its id is one probe."""
     claim = sqltext.read(FOLDER, "jobs/claim")
     [job] = await crowded.fetch(claim, None, "default", 1, WORKER, [])
     plan = await plan_of(crowded, "jobs/running", 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) == 1
+    plan = await plan_of(crowded, "jobs/runs", 1000)
+    assert types_on_jobs(plan) <= WALKS
+    assert rows_touched(plan) == 1
+    plan = await plan_of(crowded, "jobs/get_many", [job["id"], uuid4()])
     assert types_on_jobs(plan) <= WALKS
     assert rows_touched(plan) == 1
     since = await crowded.fetchval("SELECT now() - interval '1 second'")

@@ -172,7 +172,9 @@ class Shop:
         """Return a job of a kind."""
         args = json.dumps(kind.args(self.chance))
         made = NewJob(self.clock.new_id(), kind.name, kind.queue, 100, args, kind.max_attempts)
-        return made._replace(**changes)
+        trace = made.id.replace("-", "")
+        headers = json.dumps({"traceparent": f"00-{trace}-{trace[16:]}-01"})
+        return made._replace(headers=headers, **changes)
 
     async def fire(self) -> None:
         """Fire the schedules that are due; nobody serves the reports."""

@@ -203,8 +203,16 @@ class JobStore(Protocol):
         """
         ...
 
+    async def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """Return those of these jobs that there are, in any order."""
+        ...
+
     async def running(self, *, limit: int = 1000) -> list[Job]:
         """Return jobs that are PROCESSING, the longest-running first."""
+        ...
+
+    async def runs(self, *, limit: int = 1000) -> list[tuple[str, datetime]]:
+        """Return the ids of jobs that are PROCESSING and since when, the longest-running first."""
         ...
 
     async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:

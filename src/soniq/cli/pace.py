@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from soniq import figures
+from soniq import figures, history
 
 if TYPE_CHECKING:
     from soniq.app import Soniq
@@ -52,7 +52,7 @@ class Paces:
 async def look(app: Soniq, now: datetime) -> Paces:
     """Return the paces of the last minute or two; ``now``: by the database's clock."""
     # Attempts are counted by the minute: the first one is in the figures as a whole.
-    begun = figures.beginning(now - timedelta(seconds=WINDOW), figures.MINUTE.total_seconds())
+    begun = history.beginning(now - timedelta(seconds=WINDOW), figures.MINUTE.total_seconds())
     return Paces(
         came=await app.stats.arrivals(window=WINDOW),
         ended=await app.stats.by_queue(window=WINDOW),

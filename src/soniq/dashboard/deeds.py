@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 
+from soniq import paging
 from soniq.dashboard.operations import Operation, Work
 from soniq.dashboard.problem import Refused
 from soniq.dashboard.state import Dashboard
 from soniq.dashboard.users import User
 from soniq.errors import InvalidOption, JobNotFound, JobProcessing
 from soniq.jobs import Jobs
-from soniq.search import parse_search
 
 # So many are replayed while the browser waits; more go on behind its back.
 MOST_AT_ONCE = 100
@@ -99,22 +98,16 @@ async def bulk(request: Request, dashboard: Dashboard, user: User) -> Outcome:
         message = "The form lacks `q` (or `id`), or an `action`: cancel, retry or delete."
         raise Refused(400, message)
     start = partial(dashboard.operations.start, f"jobs.{action}", by=user.actor)
-    jobs = dashboard.soniq.jobs
+    act = partial(act_on, partial(ONE_BY_ONE[action], dashboard.soniq.jobs))
     if ids:
-        one = ONE_BY_ONE[action]
-        return await start(
-            ", ".join(ids), partial(each, ids, partial(one, jobs)), expected=len(ids)
-        )
-    search = parse_search(form["q"])
-    preview = await jobs.preview(search)
-    all_of_them = {
-        "cancel": jobs.cancel_matching,
-        "retry": jobs.retry_matching,
-        "delete": jobs.delete_matching,
-    }
+        return await start(", ".join(ids), partial(each, ids, act), expected=len(ids))
+    preview = await dashboard.reading.preview(form["q"])
+    found = dashboard.reading.matching(form["q"])
+    if action == "cancel":
+        found = paging.filtered(found, lambda job: job.finished_at is None)
     return await start(
         form["q"],
-        lambda told: all_of_them[action](search, told=told),
+        lambda told: paging.act_on_all(found, lambda job: act(job.id), told=told),
         expected=preview.count if preview.exact else None,
     )
 
@@ -125,10 +118,17 @@ async def each(
     """Deal with jobs one by one; return for how many that could be done."""
     count = 0
     for job_id in ids:
-        with suppress(JobNotFound, JobProcessing, InvalidOption):
-            count += bool(await act(job_id))
+        count += await act_on(act, job_id)
         told(count)
     return count
+
+
+async def act_on(act: Callable[[str], Awaitable[object]], job_id: str) -> bool:
+    """Deal with one of many jobs; tell whether that could be done."""
+    try:
+        return bool(await act(job_id))
+    except (JobNotFound, JobProcessing, InvalidOption):
+        return False
 
 
 ONE_BY_ONE = {"cancel": Jobs.cancel, "retry": Jobs.retry, "delete": Jobs.delete}

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from soniq.dashboard import security
 from soniq.dashboard.answers import problem_answer
 from soniq.dashboard.gate import Admitted, Gate
-from soniq.dashboard.paths import path_of
+from soniq.dashboard.paths import path_of, whole_path
 from soniq.dashboard.problem import Problem, Refused, problem_of
 from soniq.errors import DatabaseError
 
@@ -46,7 +46,7 @@ class Guard:
         # What a host has noted of the request is for `auth`, and stays as it is.
         given = Request(scope, receive)
         ours: dict[str, object] = {"user": None, "csrf": "", "form": {}, "fields": []}
-        scope = {**scope, "state": {**scope.get("state", {}), **ours}}
+        scope = {**scope, "path": whole_path(scope), "state": {**scope.get("state", {}), **ours}}
         try:
             receive = await self._admitted(Request(scope, receive), given)
             await self._app(scope, receive, answer)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
+from soniq import paging
 from soniq.app import Soniq
+from soniq.dashboard.masks import check_search, is_open, may_tell
 from soniq.dashboard.shared import Shared
 from soniq.failures import Groups
 from soniq.history import AuditEntry, PastAttempt
 from soniq.job import DeadLetter, Job
+from soniq.jobs import read_search
 from soniq.matching import fingerprint_of
 from soniq.redact import Redactor
 from soniq.schedule import Schedule
@@ -20,6 +24,8 @@ T = TypeVar("T", Job, DeadLetter)
 
 # To group ten thousand errors takes a second.
 FAILURES_SECONDS = 5.0
+# A preview counts no further.
+MOST_COUNTED = 10_000
 
 
 class Reading:
@@ -38,15 +44,37 @@ class Reading:
         found = await self._soniq.jobs.get(job_id)
         return found and self._redact.row(found)
 
+    def wanted(self, search: JobSearch | str) -> JobSearch:
+        """Return the conditions that are given, or spelled.
+
+        Raises:
+            InvalidSearch: a word that means nothing, or one about what is masked.
+        """
+        wanted = read_search(search)
+        check_search(wanted, self._redact)
+        return wanted
+
     async def jobs(
         self, search: JobSearch | str, *, limit: int, after: str | None = None
     ) -> Found[Job]:
-        """Return a page of jobs, newest first."""
-        return self._page(await self._soniq.jobs.search(search, limit=limit, after=after))
+        """Return a page of jobs, newest first: of those that are found by what may be seen."""
+        wanted = self.wanted(search)
+        if not may_tell(wanted):
+            return self._page(await self._soniq.jobs.search(wanted, limit=limit, after=after))
+        return self._page(await paging.one_page(self.matching(wanted), limit=limit, after=after))
+
+    def matching(self, search: JobSearch | str) -> paging.Reader[Job]:
+        """Return what reads, page by page and nothing left out, the jobs that are found."""
+        wanted = self.wanted(search)
+
+        async def read(limit: int, after: str | None) -> Found[Job]:
+            return await self._soniq.jobs.search(wanted, limit=limit, after=after)
+
+        return paging.filtered(read, partial(is_open, wanted, redactor=self._redact))
 
     async def preview(self, search: JobSearch | str) -> Preview[Job]:
         """Return what an action on all that match would meet."""
-        found = await self._soniq.jobs.preview(search)
+        found = await paging.preview(self.matching(search), limit=MOST_COUNTED)
         return replace(found, sample=[self._redact.row(job) for job in found.sample])
 
     async def running(self) -> list[Job]:
@@ -81,10 +109,16 @@ class Reading:
         limit: int,
         after: str | None = None,
     ) -> Found[DeadLetter]:
-        """Return a page of dead letters, newest job first."""
-        letters = self._soniq.dead_letter
-        found = await letters.search(search, fingerprint=fingerprint, limit=limit, after=after)
-        return self._page(found)
+        """Return a page of dead letters, newest job first; see ``jobs``."""
+        wanted, letters = self.wanted(search), self._soniq.dead_letter
+
+        async def read(limit: int, after: str | None) -> Found[DeadLetter]:
+            return await letters.search(wanted, fingerprint=fingerprint, limit=limit, after=after)
+
+        if not may_tell(wanted):
+            return self._page(await read(limit, after))
+        found = paging.filtered(read, partial(is_open, wanted, redactor=self._redact))
+        return self._page(await paging.one_page(found, limit=limit, after=after))
 
     async def failures(self) -> Groups:
         """Return which failures there are, as of a few seconds ago."""

@@ -233,12 +233,23 @@ class MemoryJobStore:
             ids, looked_at, following = walk(jobs, matches, limit, after, window)
             return Found([job_of(jobs[key]) for key in ids], looked_at, following)
 
+    async def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """Return those of these jobs that there are."""
+        with self._tables.lock:
+            found = map(self._tables.jobs.get, dict.fromkeys(job_ids))
+            return [job_of(row) for row in found if row is not None]
+
     async def running(self, *, limit: int = 1000) -> list[Job]:
         """Return jobs that are PROCESSING, the longest-running first."""
         with self._tables.lock:
             rows = [self._tables.jobs[key] for key in self._tables.processing]
             rows.sort(key=lambda row: (row.started_at or row.created_at, row.id))
             return [job_of(row) for row in rows[:limit]]
+
+    async def runs(self, *, limit: int = 1000) -> list[tuple[str, datetime]]:
+        """Return the ids of jobs that are PROCESSING and since when, the longest-running first."""
+        running = await self.running(limit=limit)
+        return [(job.id, job.started_at or job.created_at) for job in running]
 
     async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
         """Return jobs that are DONE or CANCELLED since then, the earliest end first."""

@@ -138,10 +138,20 @@ class PostgresJobs:
         )
         return filters.page(records, rows.job)
 
+    async def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """Return those of these jobs that there are."""
+        keys = [key for key in map(rows.as_uuid, job_ids) if key is not None]
+        return [rows.job(record) for record in await self._db.fetch("jobs/get_many", keys)]
+
     async def running(self, *, limit: int = 1000) -> list[Job]:
         """Return jobs that are PROCESSING, the longest-running first."""
         records = await self._db.fetch("jobs/running", limit)
         return [rows.job(record) for record in records]
+
+    async def runs(self, *, limit: int = 1000) -> list[tuple[str, datetime]]:
+        """Return the ids of jobs that are PROCESSING and since when, the longest-running first."""
+        records = await self._db.fetch("jobs/runs", limit)
+        return [(str(record["id"]), record["started_at"]) for record in records]
 
     async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
         """Return jobs that are DONE or CANCELLED since then, the earliest end first."""

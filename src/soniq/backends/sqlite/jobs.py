@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -164,12 +165,27 @@ class SqliteJobStore:
             self._database, "jobs", wanted, limit=limit, after=after, window=window, value=job_of
         )
 
+    async def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """Return those of these jobs that there are."""
+        facts = {"ids": json.dumps(list(job_ids))}
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/get_many"), facts).fetchall()
+        )
+        return [job_of(record) for record in records]
+
     async def running(self, *, limit: int = 1000) -> list[Job]:
         """Return jobs that are PROCESSING, the longest-running first."""
         records = await self._database.read(
             lambda connection: connection.execute(sql("jobs/running"), {"limit": limit}).fetchall()
         )
         return [job_of(record) for record in records]
+
+    async def runs(self, *, limit: int = 1000) -> list[tuple[str, datetime]]:
+        """Return the ids of jobs that are PROCESSING and since when, the longest-running first."""
+        records = await self._database.read(
+            lambda connection: connection.execute(sql("jobs/runs"), {"limit": limit}).fetchall()
+        )
+        return [(job_id, moment(since)) for job_id, since in records]
 
     async def ended(self, *, since: datetime, limit: int = 1000) -> list[Job]:
         """Return jobs that are DONE or CANCELLED since then, the earliest end first."""

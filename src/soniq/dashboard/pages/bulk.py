@@ -11,7 +11,7 @@ from soniq.dashboard.problem import Refused
 from soniq.dashboard.state import Dashboard, dashboard_of
 from soniq.dashboard.views.columns import chosen
 from soniq.job import Job
-from soniq.search import Preview, parse_search
+from soniq.search import Preview
 
 VERBS = {"cancel": "Cancel", "retry": "Retry", "delete": "Delete"}
 WORDS = {
@@ -59,7 +59,7 @@ async def bulk(request: Request) -> Response:
 
 async def matching(dashboard: Dashboard, text: str) -> Preview[Job]:
     """Return what a search finds."""
-    return await dashboard.reading.preview(parse_search(text))
+    return await dashboard.reading.preview(text)
 
 
 async def ticked(dashboard: Dashboard, ids: list[str]) -> Preview[Job]:

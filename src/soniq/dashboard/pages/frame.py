@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from soniq.dashboard.live import Snapshot
-from soniq.dashboard.paths import path_of
+from soniq.dashboard.paths import path_of, root_of, url
 from soniq.dashboard.render import render
 from soniq.dashboard.state import dashboard_of
 from soniq.dashboard.views import links, words
@@ -36,6 +36,7 @@ async def page(
     section: str,
     snapshot: Snapshot | None = None,
     follow: str | None = None,
+    stream: str | None = None,
     status: int = 200,
     **context: Any,
 ) -> Response:
@@ -47,6 +48,7 @@ async def page(
         section: the route in the navigation that the page belongs to.
         snapshot: how things stand, where the page has read that already.
         follow: when the page is to be loaded again by itself, as htmx spells it.
+        stream: the address that tells when; without, that which tells of how things stand.
         status: of the answer.
         context: what the template shows.
     """
@@ -60,7 +62,7 @@ async def page(
         "back": here(request, without=("confirm",)),
         "confirm": confirm,
         "follow": None if confirm else follow,
-        "on_tick": ON_TICK,
+        "stream": stream or url(request, "live", since=standing.position),
         "fragment": request.headers.get("hx-request") == "true",
         "searched": links.words,
         "shell": words.shell,
@@ -76,6 +78,5 @@ def here(request: Request, *, without: tuple[str, ...] = ()) -> str:
     kept = [
         (name, value) for name, value in request.query_params.multi_items() if name not in without
     ]
-    root: str = request.scope.get("root_path", "").rstrip("/")
-    path = root + quote(path_of(request.scope))
+    path = root_of(request.scope, "root_path") + quote(path_of(request.scope))
     return f"{path}?{urlencode(kept)}" if kept else path

@@ -1,4 +1,4 @@
-"""``/jobs/{id}``: one job: its attempts, arguments, result and error, and why it does not run."""
+"""``/jobs/{id}``: one job: attempts, arguments, headers, result, error, and why it waits."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from soniq.dashboard.pages.frame import Sure, page
+from soniq.dashboard.pages.frame import ON_TICK, Sure, page
 from soniq.dashboard.paths import url
 from soniq.dashboard.state import Dashboard, dashboard_of
 from soniq.dashboard.views.attempts import timeline
 from soniq.dashboard.views.jobs import can_cancel, can_retry, ran, state_of, waited
 from soniq.errors import InvalidSearch, JobNotFound
 from soniq.job import Job, JobStatus
-from soniq.search import parse_search
 
 PAGE = 50
-# The snapshot does not tell of a single job's steps, so its page asks by itself, while it lives.
-WHILE_LIVING = "every 2s"
+# As long as the job lives: at once when it has changed, now and then for how it has got on in its
+# queue, or how long it runs.
+WHILE_LIVING = f"{ON_TICK}, every 5s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ async def job(request: Request) -> Response:
     """
     dashboard = dashboard_of(request)
     job_id = request.path_params["id"]
+    known = dashboard.live.position(job_id)
     found = await dashboard.reading.job(job_id)
     if found is None:
         return await elsewhere(request, dashboard, job_id)
@@ -50,6 +51,7 @@ async def job(request: Request) -> Response:
         "job.html",
         section="jobs",
         follow=WHILE_LIVING if living else None,
+        stream=url(request, "live", job=found.id, since=known),
         job=found,
         state=state_of(found, now),
         waited=waited(found, now),
@@ -78,7 +80,7 @@ async def neighbours(dashboard: Dashboard, text: str | None, job_id: str) -> Nei
     if text is None:
         return Neighbours()
     try:
-        search = parse_search(text)
+        search = dashboard.reading.wanted(text)
     except InvalidSearch:
         return Neighbours()
     jobs = dashboard.reading.jobs

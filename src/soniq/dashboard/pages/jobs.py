@@ -17,7 +17,7 @@ from soniq.dashboard.views.links import by_state, without_state
 from soniq.dashboard.views.tree import one_line
 from soniq.errors import InvalidSearch
 from soniq.job import Job
-from soniq.search import Found, JobSearch, parse_search
+from soniq.search import Found, JobSearch
 
 PAGE = 50
 STATES = ("queued", "processing", "done", "cancelled")
@@ -45,7 +45,7 @@ async def jobs(request: Request) -> Response:
     snapshot = await dashboard.live.snapshot()
     found, search, error = Found[Job]([], 0, None), JobSearch(), ""
     try:
-        search = parse_search(text)
+        search = dashboard.reading.wanted(text)
     except InvalidSearch as refusal:
         error = str(refusal)
     else:

@@ -111,6 +111,9 @@
     if (target.matches("[data-tick-all]")) for (const box of all("input[name=id]")) box.checked = target.checked;
   });
 
+  // Text becomes markup only where htmx reads what this server has answered, and never a script.
+  const policy = window.trustedTypes?.createPolicy("soniq", { createHTML: (text) => text });
+
   const lamp = (text) => () => { for (const lamp of all("[data-live]")) { lamp.hidden = false; lamp.textContent = lamp.dataset.live = text; } };
   on("htmx:sse:after:connection", lamp("live"));
   on("htmx:sse:error", lamp("not live"));
@@ -119,6 +122,7 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(true));
   wear(theme);
   on("DOMContentLoaded", () => {
+    window.htmx?.registerExtension("soniq", { init: (inside) => inside.initSecurity(policy) });
     for (const tool of all("[data-theme-switch], [data-help], [data-copy], [data-tick-all]")) tool.hidden = false;
     wear(theme);
   });

@@ -1,0 +1,6 @@
+-- As few as those of running.sql, without all that is known of each.
+SELECT id, started_at
+FROM soniq_jobs INDEXED BY soniq_jobs_processing
+WHERE status = 'processing'
+ORDER BY started_at, id
+LIMIT :limit
