@@ -100,7 +100,7 @@ class Stats:
         since = now - timedelta(seconds=window)
         found = await self._backend.stats.arrivals(since=since)
         if found.kept_since is None or found.kept_since > since:
-            ended = Span(since - timedelta(seconds=HOUR), figures.beginning(since, MINUTE))
+            ended = Span(since - timedelta(seconds=HOUR), history.beginning(since, MINUTE))
             earlier = await self._backend.stats.rollups(since=ended.since, until=ended.now)
             if figures.summed(earlier, seconds=ended.seconds).completed:
                 return None  # what was done before is gone: so may be what came since
