@@ -148,14 +148,14 @@ def plant_records(site: Site, number: int, payload: str) -> None:
         version=payload,
     )  # fmt: skip
     insert(
-        site, "soniq_schedules", name=payload, origin="added", cron="0 9 * * *", timezone="UTC",
+        site, "soniq_schedules", name=payload, origin="added", cron=payload, timezone=payload,
         missed="one", args=deep(payload), queue=payload, priority=1, max_attempts=1,
         unique_key=payload, anchor_at=moment(-90), next_at=moment(60), last_at=moment(-60),
-        last_job_id=id_of(number, "done"), created_at=moment(-90), updated_at=moment(-90),
+        last_job_id=payload, created_at=moment(-90), updated_at=moment(-90),
     )  # fmt: skip
     insert(
         site, "soniq_schedule_ticks", name=payload, tick_at=moment(-60), fired_at=moment(-60),
-        job_id=id_of(number, "done"),
+        job_id=payload,
     )  # fmt: skip
     insert(
         site, "soniq_paused_queues", queue=payload, paused_at=moment(-5), paused_by=payload,

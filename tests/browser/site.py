@@ -61,7 +61,7 @@ class Site:
 
     def __init__(self, loop: Loop, board: Dashboard, path: Path, url: str) -> None:
         self.app = board.soniq
-        self._board = board
+        self.board = board
         self.path = path
         self.url = url
         self._loop = loop
@@ -77,7 +77,7 @@ class Site:
 
     def hush(self) -> None:
         """End all streams, and begin no other one."""
-        self._loop.call(self._board.live.close)
+        self._loop.call(self.board.live.close)
 
     def work(self) -> None:
         """Run the jobs that are due and that this app knows: mail.send and mail.break."""

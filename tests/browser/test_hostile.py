@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -59,6 +61,30 @@ def test_the_payloads_are_alive(browser: Browser) -> None:
     assert ran > 30
 
 
+# Columns of text that hold times, ids that others refer to, numbers, or what a CHECK allows.
+NO_TEXT = re.compile(
+    r".*_at$|.*\.(at|tick_at|minute|status|outcome|wish|missed|origin|waits|runs)$"
+    r"|soniq_(jobs|dead_letter_jobs|audit)\.id$|soniq_attempts\.job_id$|soniq_migrations\."
+)
+
+
+def test_no_field_is_left_out(hostile: Site) -> None:
+    """Every column of every table that can hold text holds all forty, some of them within JSON."""
+    tables = hostile.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+    fields = [
+        (table, name)
+        for [table] in tables
+        for _, name, kind, *_ in hostile.rows(f"PRAGMA table_info({table})")
+        if kind == "TEXT" and not NO_TEXT.match(f"{table}.{name}")
+    ]
+    assert len(fields) > 40
+    for table, name in fields:
+        found = hostile.rows(f"SELECT DISTINCT {name} FROM {table}")  # noqa: S608 - names of ours
+        text = "\n".join(str(value) for [value] in found)
+        missing = [one for one in PAYLOADS if one not in text and json.dumps(one)[1:-1] not in text]
+        assert (table, name, missing) == (table, name, [])
+
+
 def test_nothing_runs_in_lists(hostile: Site, open_tab: OpenTab) -> None:
     """All forty at once on each page that lists something."""
     tab = open_tab(hostile, refusals_are_fine=True)
@@ -111,6 +137,18 @@ def test_nothing_runs_in_addresses(hostile: Site, open_tab: OpenTab, part: int) 
         for path in ("jobs", "failures", "dead-letters", "schedules", "operations", "static"):
             look(tab, f"/{path}/x{quote(payload, safe='')}")
         look(tab, f"/?{urlencode({'window': payload, 'confirm': payload})}")
+
+
+def test_nothing_runs_on_pages_of_operations(hostile: Site, open_tab: OpenTab) -> None:
+    """What was searched for, and who did it, are text there, too."""
+    tab = open_tab(hostile)
+
+    async def work(_: object) -> int:
+        return 0
+
+    for payload in PAYLOADS:
+        start = hostile.board.operations.start("jobs.cancel", payload, work, by=payload)
+        look(tab, f"/operations/{hostile.run(start).id}", payload)
 
 
 def test_nothing_runs_in_what_comes_later(hostile: Site, open_tab: OpenTab) -> None:

@@ -76,6 +76,22 @@ def test_what_is_ticked_can_be_cancelled(site: Site, tab: Page, three: list[str]
                      QUEUE) == [(three[0],)]  # fmt: skip
 
 
+def test_r_retries(site: Site, tab: Page) -> None:
+    """A job at once, where one is; those of a list are asked about first."""
+    later = site.enqueue(scheduled_at=3600)
+    tab.goto(f"/jobs/{later}")
+    tab.keyboard.press("r")
+    expect(tab.locator(".flash")).to_contain_text("is due now")
+    due = (
+        "SELECT scheduled_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM soniq_jobs WHERE id = ?"
+    )
+    assert site.value(due, later)
+    tab.goto(f"/jobs?q=queue:{QUEUE}")
+    tab.keyboard.press("j")
+    tab.keyboard.press("r")
+    expect(tab.locator("h1")).to_have_text("Retry 1 job?")
+
+
 def test_the_list_of_keys(tab: Page) -> None:
     """Question mark shows it, Escape puts it away, and meanwhile other keys do nothing."""
     tab.goto("/")

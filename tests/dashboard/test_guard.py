@@ -122,6 +122,19 @@ async def test_every_write_refuses_a_foreign_origin(foreign: dict[str, str]) -> 
                 assert (path, answer.status_code) == (path, 403)
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1"])
+async def test_every_route_refuses_to_be_read_from_a_foreign_origin(origin: str) -> None:
+    """A script elsewhere could not read the answer, and gets none; its links are followed."""
+    app = dashboard_app(write=True, api_key=KEY)
+    async with asking(app, x_api_key=KEY) as client:
+        for path in everywhere(app):
+            for method in ("GET", "HEAD"):
+                answer = await client.request(method, path, headers={"origin": origin})
+                assert (path, answer.status_code) == (path, 403)
+        for given in ({"sec-fetch-site": "cross-site"}, {"origin": HERE}):
+            assert (await client.get("/queues", headers=given)).status_code == 200
+
+
 async def test_every_write_needs_a_token() -> None:
     """Without one, with another's or a made up one nothing is written, also at home."""
     app = dashboard_app(write=True)

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter, deque
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -477,6 +478,31 @@ async def test_schedules_tell_their_next_runs(shop: Soniq) -> None:
     assert "At 02:30" in main
     assert main.count("02:30:00 CET") == 5
     assert "Europe/Paris" in main
+
+
+@pytest.mark.parametrize(
+    "odd", [{"cron": "every full moon"}, {"cron": "0 9 * *"}, {"timezone": "Mars/Olympus"}], ids=str
+)
+async def test_a_schedule_of_another_computer(
+    shop: Soniq, odd: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose zone or cron string is not known here is shown as it stands, among the others."""
+    schedules = shop.backend.schedules
+    every = [replace(one, **odd) if one.cron else one for one in await schedules.find()]
+
+    async def find(**_: Any) -> Any:
+        return every
+
+    async def find_one(name: str) -> Any:
+        return next(one for one in every if one.name == name)
+
+    monkeypatch.setattr(schedules, "find", find)
+    monkeypatch.setattr(schedules, "get", find_one)
+    app = dashboard_app(shop)
+    assert "reports.daily" in (await get(app, "/schedules")).one("main").text
+    page = await get(app, "/schedules/reports.daily")
+    assert "This computer can't tell" in page.one("main").text
+    assert next(iter(odd.values())) in page.one("main").text
 
 
 async def test_workers_tell_what_they_run(shop: Soniq) -> None:

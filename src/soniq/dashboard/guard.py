@@ -73,10 +73,11 @@ class Guard:
         security.check_address(request.scope["path"], request.url.query)
         if not self._gate.closed:
             security.check_client(request.client.host if request.client else None, headers)
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if request.method in security.SAFE_METHODS:
+            security.check_origin(origin, hosts[0])
             await self._admit(request, given)
             return request.receive
-        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         security.check_same_origin(site, origin, hosts[0])
         body = await read(headers, request.receive)
         admitted = await self._admit(request, Request(given.scope, replayed(body)))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from soniq.crontab import check_timezone, parse
 from soniq.dashboard.pages.frame import page
-from soniq.dashboard.state import dashboard_of
+from soniq.dashboard.state import Dashboard, dashboard_of
 from soniq.dashboard.views.schedules import schedule_row
 from soniq.errors import ScheduleNotFound
+from soniq.schedule import Schedule
+from soniq.scheduler.preview import Tick
 
 LAST_RUNS = 20
 NEXT_RUNS = 5
@@ -30,7 +33,6 @@ async def schedule(request: Request) -> Response:
         ScheduleNotFound: there is none of that name.
     """
     dashboard = dashboard_of(request)
-    scheduler = dashboard.soniq.scheduler
     name = request.path_params["name"]
     found = await dashboard.reading.schedule(name)
     if found is None:
@@ -43,6 +45,17 @@ async def schedule(request: Request) -> Response:
         row=schedule_row(found, dashboard.soniq.clock.now()),
         schedule=found,
         arguments=found.args,
-        coming=await scheduler.preview(name, NEXT_RUNS),
-        past=await scheduler.history(name, LAST_RUNS),
+        coming=await coming(dashboard, found),
+        past=await dashboard.soniq.scheduler.history(name, LAST_RUNS),
     )
+
+
+async def coming(dashboard: Dashboard, schedule: Schedule) -> list[Tick] | None:
+    """Return the next ticks; None where this computer does not know its zone or cron string."""
+    try:
+        check_timezone(schedule.timezone)
+        if schedule.cron is not None:
+            parse(schedule.cron)
+    except ValueError:
+        return None
+    return await dashboard.soniq.scheduler.preview(schedule.name, NEXT_RUNS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from soniq.crontab import describe
+from soniq.crontab import describe, parse
 from soniq.dashboard.views.times import span
 from soniq.schedule import Schedule, ScheduleStatus
 
@@ -32,7 +32,10 @@ def in_words(schedule: Schedule) -> str:
     """Return when a schedule fires, in English."""
     if schedule.every is not None:
         return f"Every {span(schedule.every)}"
-    return describe(schedule.cron or "")
+    try:
+        return describe(parse(schedule.cron or "").expression)
+    except ValueError:  # whoever wrote it may be of another version
+        return "By a cron string that can't be read here:"
 
 
 def standing(schedule: Schedule, now: datetime) -> tuple[str, str]:
