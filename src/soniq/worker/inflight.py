@@ -15,9 +15,12 @@ from soniq.outcome import Cancelled, Interrupted, Outcome, Release, Settlement
 from soniq.worker.attempt import Attempt
 from soniq.worker.settle import Settler
 
-# A worker claims ahead only what it will have started within this time, so that nobody starves.
+# A worker claims ahead only what it will have started within this time, so that nobody starves;
+# where a claim takes long itself, within the time of so many claims.
 READ_AHEAD_SECONDS = 0.05
-LARGEST_READ_AHEAD = 500
+READ_AHEAD_CLAIMS = 3
+LONGEST_READ_AHEAD_SECONDS = 0.25
+LARGEST_READ_AHEAD = 1000
 # What could not be started for this long, against all measurement, goes back to the others.
 STALE_SECONDS = 0.5
 # Outcomes that wait for the database; beyond that no more jobs are claimed.
@@ -49,6 +52,7 @@ class Inflight:
         self._finished = 0
         self._rate = 0.0
         self._measured_at = clock.monotonic()
+        self._claim_seconds = 0.0
         # Every job starts from this context, so that no handler inherits another one's variables.
         self._context = copy_context()
         self._closed = False
@@ -84,12 +88,18 @@ class Inflight:
         self._measure()
         if len(self._settler) > LARGEST_BACKLOG:
             return 0
-        ahead = min(LARGEST_READ_AHEAD, int(self._rate * READ_AHEAD_SECONDS))
+        seconds = max(READ_AHEAD_SECONDS, READ_AHEAD_CLAIMS * self._claim_seconds)
+        seconds = min(seconds, LONGEST_READ_AHEAD_SECONDS)
+        ahead = min(LARGEST_READ_AHEAD, int(self._rate * seconds))
         most = self.concurrency + ahead
         self._enough = max(most - most // 2, self.concurrency)
         room = most - len(self._running) - len(self._ready)
         starving = not self._ready and len(self._running) < self.concurrency
         return room if starving or room > most // 2 else 0
+
+    def claim_took(self, seconds: float) -> None:
+        """Note how long a claim took."""
+        self._claim_seconds = (self._claim_seconds + seconds) / 2
 
     def take(self, jobs: Sequence[ClaimedJob]) -> None:
         """Start the jobs, or keep them ready for the next free slots, in their order."""
