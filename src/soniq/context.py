@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -115,6 +115,19 @@ class RunElsewhere:
         raise nobody_runs(context)
 
 
+@dataclass(frozen=True, slots=True)
+class Luggage:
+    """What surrounds a handler, and is to surround it in a process of its own as well.
+
+    ``pack`` is called where the handler would be, and says it in texts. ``unpack`` is called with
+    them in the process, before the handler: a function at the top of a module, whose changes of
+    context variables last as long as the handler.
+    """
+
+    pack: Callable[[], Mapping[str, str]]
+    unpack: Callable[[Mapping[str, str]], object]
+
+
 def nobody_runs(context: JobContext) -> TransactionMisused:
     """Return the refusal of a transaction where no worker could complete the job in it."""
     return TransactionMisused(
@@ -126,6 +139,7 @@ def nobody_runs(context: JobContext) -> TransactionMisused:
 
 RUNNING: ContextVar[RunningJob | None] = ContextVar("soniq_running", default=None)
 STOP: ContextVar[Event | None] = ContextVar("soniq_stop", default=None)
+LUGGAGE: ContextVar[tuple[Luggage, ...]] = ContextVar("soniq_luggage", default=())
 
 
 def current_job() -> JobContext | None:

@@ -10,11 +10,9 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
-from soniq import Soniq
-from soniq.observability.prometheus import instrument
 from tests.architecture.sources import ROOT
+from tests.deploy.conftest import Series
 
 DEPLOY = ROOT / "deploy"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "soniq.json").read_text("utf-8"))
@@ -25,24 +23,6 @@ PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 VARIABLES = {"$__rate_interval": "5m", "$queue": ".*", "$task": ".*"}
 # What Prometheus adds to every series.
 TARGET = {"instance", "job"}
-
-
-def told() -> dict[str, set[str]]:
-    """Return the series that there are, each with its labels."""
-    metrics = instrument(Soniq(backend="memory"), CollectorRegistry())
-    series: dict[str, set[str]] = {}
-    for one in metrics._counts._all:
-        [family] = one.describe()
-        endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}[family.type]
-        for ending in endings:
-            more = {"le"} if ending == "_bucket" else set[str]()
-            series[family.name + ending] = {*one._labelnames, *more}
-    for name, gauge in metrics._standing.families().items():
-        series[name] = set(gauge._labelnames)
-    return series
-
-
-SERIES = told()
 
 
 def plain(query: str) -> str:
@@ -89,19 +69,31 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_every_query_asks_for_what_there_is(name: str) -> None:
-    """It is right PromQL, of known series, by labels that these series have."""
+def test_every_query_asks_for_what_there_is(name: str, series: Series) -> None:
+    """It is right PromQL, of series that a worker tells, by labels that these series have."""
     query = QUERIES[name]
-    assert asked(query) - SERIES.keys() == set()
-    known = set[str]().union(*(SERIES[series] for series in asked(query)), TARGET)
+    assert asked(query) - series.keys() == set()
+    known = set[str]().union(*(series[one] for one in asked(query)), TARGET)
     assert labels_of(query) - known == set()
 
 
-def test_every_metric_is_on_a_panel() -> None:
+def test_choices_come_from_what_there_is(series: Series) -> None:
+    """What one may choose above the panels are the values of labels that series have."""
+    choices = [one for one in DASHBOARD["templating"]["list"] if one["type"] == "query"]
+    assert {f"${one['name']}" for one in choices} == VARIABLES.keys() - {"$__rate_interval"}
+    for one in choices:
+        found = re.fullmatch(r"label_values\((\w+), (\w+)\)", one["query"]["query"])
+        assert found is not None
+        assert found[2] in series[found[1]]
+        assert one["definition"] == found[0]
+
+
+def test_every_metric_is_on_a_panel(series: Series) -> None:
     """Of a histogram one series is enough."""
-    shown = {series for p in PANELS for t in p["targets"] for series in asked(t["expr"])}
+    shown = {one for p in PANELS for t in p["targets"] for one in asked(t["expr"])}
     endings = re.compile(r"_(bucket|sum|count)$")
-    assert {endings.sub("", s) for s in SERIES} - {endings.sub("", s) for s in shown} == set()
+    own = {endings.sub("", one) for one in series if one.startswith("soniq_")}
+    assert own - {endings.sub("", one) for one in shown} == set()
 
 
 def test_every_fault_has_an_alert() -> None:
@@ -120,6 +112,44 @@ def test_every_fault_has_an_alert() -> None:
         "soniq_listener_up",
         "soniq_event_loop_lag_seconds",
     }
+
+
+def begun(query: str) -> set[str]:
+    """Return the names of the series that a query asks for when they were not there before."""
+    return {
+        node.lhs.name
+        for node in parts(promql_parser.parse(query))
+        if isinstance(node, promql_parser.BinaryExpr)
+        and str(node.op) == "unless"
+        and getattr(node.rhs, "offset", None)
+        and node.lhs.name == node.rhs.name
+    }
+
+
+def counted_from_one(query: str) -> set[str]:
+    """Return the names of the series of which a query wants to see no more than an increase."""
+    above_zero = [
+        node.lhs
+        for node in parts(promql_parser.parse(query))
+        if isinstance(node, promql_parser.BinaryExpr)
+        and (str(node.op), getattr(node.rhs, "val", None)) == (">", 0)
+    ]
+    return {
+        vector.name
+        for node in above_zero
+        for call in parts(node)
+        if isinstance(call, promql_parser.Call) and call.func.name == "increase"
+        for argument in call.args
+        for vector in [argument.vector_selector]
+    }
+
+
+def test_the_first_of_its_kind_is_news(series: Series) -> None:
+    """A series may begin with a count, which is no increase yet: then alerts ask for beginnings."""
+    unseen = {rule["alert"]: counted_from_one(rule["expr"]) - begun(rule["expr"]) for rule in RULES}
+    assert {name for names in unseen.values() for name in names if series[name]} == set()
+    plain_one = 'sum by (queue) (increase(soniq_jobs_finished_total{outcome="bury"}[15m])) > 0'
+    assert counted_from_one(plain_one) - begun(plain_one) == {"soniq_jobs_finished_total"}
 
 
 def test_rules_are_complete() -> None:
@@ -160,9 +190,9 @@ def test_panels_do_not_lie_on_each_other() -> None:
 
 
 @pytest.mark.parametrize("query", ["sum(rate(soniq_queue_depth[5m])", "rate(soniq_queue_depth)"])
-def test_wrong_queries_are_found(query: str) -> None:
+def test_wrong_queries_are_found(query: str, series: Series) -> None:
     """The check can fail: a bracket too few, a vector where a range is needed."""
     with pytest.raises(ValueError, match=r"unclosed|expected type matrix"):
         selectors(query)
-    assert asked("sum(soniq_queue_dept)") - SERIES.keys() == {"soniq_queue_dept"}
+    assert asked("sum(soniq_queue_dept)") - series.keys() == {"soniq_queue_dept"}
     assert labels_of('sum by (queu) (soniq_queue_depth{stat="x"})') == {"queu", "stat"}

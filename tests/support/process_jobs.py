@@ -41,6 +41,14 @@ def describe(at: datetime, order: Order, numbers: set[int], wait: timedelta) -> 
     }
 
 
+def of_trace() -> list[object]:
+    """Return the ids of the current trace and span, and a piece of baggage."""
+    from opentelemetry import baggage, trace  # noqa: PLC0415 - few need it
+
+    span = trace.get_current_span().get_span_context()
+    return [span.trace_id, span.span_id, baggage.get_baggage("tenant"), os.getpid()]
+
+
 async def of_context(ctx: JobContext) -> dict[str, object]:
     """Return the context that was filled in, in a coroutine function."""
     await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from typing import Any
@@ -22,8 +23,10 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from soniq import JobContext, Soniq
 from soniq.errors import PermanentFailure
+from soniq.histogram import BOUNDS
 from soniq.observability import semconv
 from soniq.observability.opentelemetry import instrument
+from tests.support import process_jobs
 from tests.support.jobs import dead_letter_of, job_of, run_all
 
 EXPORTER = InMemorySpanExporter()
@@ -206,6 +209,33 @@ async def test_jobs_of_a_job_are_parts_of_its_trace(app: Soniq) -> None:
     assert [one.span_id for one in found] == [inner_run.context.span_id]
 
 
+async def test_a_handler_in_a_process_is_within_its_span(app: Soniq) -> None:
+    """It finds the span of its own run as the current one, with baggage, nothing of the last."""
+    job = app.job(name="apart", executor="process")(process_jobs.of_trace)
+    token = context.attach(baggage.set_baggage("tenant", "a"))
+    ids = [await app.enqueue(job)]
+    context.detach(token)
+    ids.append(await app.enqueue(job))
+    await run_all(app, concurrency=1)
+    results = [await app.get_result(job_id) for job_id in ids]
+    runs = [run.context for run in spans(SpanKind.CONSUMER)]
+    assert [tuple(result[:3]) for result in results] == [
+        (runs[0].trace_id, runs[0].span_id, "a"),
+        (runs[1].trace_id, runs[1].span_id, None),
+    ]
+    [process] = {result[3] for result in results}
+    assert process != os.getpid()
+
+
+async def test_without_traces_a_process_has_none() -> None:
+    """What is not switched on does not travel, whatever the worker was started in."""
+    async with Soniq(backend="memory") as app:
+        job_id = await app.enqueue(app.job(name="apart", executor="process")(process_jobs.of_trace))
+        with TRACERS.get_tracer("test").start_as_current_span("main"):
+            await run_all(app)
+        assert (await app.get_result(job_id))[:3] == [0, 0, None]
+
+
 async def test_a_run_is_no_part_of_what_the_worker_was_started_in(app: Soniq) -> None:
     """A span that happens to be current around ``run_worker`` is not its parent."""
 
@@ -284,6 +314,8 @@ async def test_what_can_not_be_sent_is_a_failure(
     assert sent().status.status_code is StatusCode.ERROR
     [point] = points(semconv.SENT, "unsent")
     assert (point.value, point.attributes["error.type"]) == (1, "OSError")
+    [point] = points(semconv.CALL_DURATION, "unsent")
+    assert (point.count, point.attributes["error.type"]) == (1, "OSError")
 
 
 async def test_metrics_count_what_was_sent_and_processed(app: Soniq) -> None:
@@ -303,9 +335,13 @@ async def test_metrics_count_what_was_sent_and_processed(app: Soniq) -> None:
         for point in points(semconv.CONSUMED, "counted")
     }
     assert outcomes == {None: 2, "soniq.errors.PermanentFailure": 1}
-    durations = points(semconv.DURATION, "counted")
-    assert sum(point.count for point in durations) == 3
-    assert {point.attributes[semconv.DESTINATION] for point in durations} == {"mail"}
+    for name, bounds in (
+        (semconv.CALL_DURATION, semconv.CALL_BOUNDS), (semconv.RUN_DURATION, BOUNDS),
+    ):  # fmt: skip
+        durations = points(name, "counted")
+        assert sum(point.count for point in durations) == 3
+        assert {point.attributes[semconv.DESTINATION] for point in durations} == {"mail"}
+        assert {tuple(point.explicit_bounds) for point in durations} == {bounds}
 
 
 async def test_an_app_is_instrumented_once(app: Soniq) -> None:

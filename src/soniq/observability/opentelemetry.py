@@ -17,7 +17,8 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 import soniq
-from soniq.context import JobContext
+from soniq.context import LUGGAGE, JobContext, Luggage
+from soniq.histogram import BOUNDS
 from soniq.job import NewJob
 from soniq.middleware import CallNext
 from soniq.observability import semconv
@@ -79,6 +80,10 @@ class Sending:
         self._sent = meter.create_counter(
             semconv.SENT, unit="{message}", description="Jobs that were enqueued."
         )
+        self._duration = meter.create_histogram(
+            semconv.CALL_DURATION, unit="s", description="How long calls took that enqueue.",
+            explicit_bucket_boundaries_advisory=semconv.CALL_BOUNDS,
+        )  # fmt: skip
 
     @contextmanager
     def around(self, jobs: Sequence[NewJob]) -> Generator[Mapping[str, str]]:
@@ -88,16 +93,17 @@ class Sending:
         several: Attributes = {semconv.BATCH_COUNT: len(jobs)}
         own: Attributes = several if len(jobs) > 1 else {semconv.MESSAGE_ID: first.id}
         name = f"{semconv.SEND} {first.queue}"
-        headers: dict[str, str] = {}
+        began, failure = time.perf_counter(), Attributes()
         with self._span(name, common | own) as span:
-            propagate.inject(headers)
             try:
-                yield headers
+                yield pack()
             except BaseException as error:
                 note(span, error)
-                self._sent.add(len(jobs), common | error_type(error))
+                failure = error_type(error)
                 raise
-        self._sent.add(len(jobs), common)
+            finally:
+                self._duration.record(time.perf_counter() - began, common | failure)
+                self._sent.add(len(jobs), common | failure)
 
     def _span(self, name: str, facts: Attributes) -> Any:
         return self._tracer.start_as_current_span(
@@ -115,9 +121,11 @@ class Processing:
         self._consumed = meter.create_counter(
             semconv.CONSUMED, unit="{message}", description="Jobs whose handler was called."
         )
+        # The conventions advise bounds up to ten seconds; jobs take longer.
         self._duration = meter.create_histogram(
-            semconv.DURATION, unit="s", description="How long handlers took."
-        )
+            semconv.RUN_DURATION, unit="s", description="How long handlers took.",
+            explicit_bucket_boundaries_advisory=BOUNDS,
+        )  # fmt: skip
 
     async def around(self, ctx: JobContext, call_next: CallNext) -> Any:
         """Run the rest of the chain within a span."""
@@ -152,11 +160,29 @@ class Processing:
             links=links,
         )
         token = attach(trace.set_span_in_context(span, sent))
+        luggage = LUGGAGE.set((*LUGGAGE.get(), CURRENT))
         try:
             yield span
         finally:
+            LUGGAGE.reset(luggage)
             detach(token)
             span.end()
+
+
+def pack() -> Mapping[str, str]:
+    """Return the current span and baggage, as they would travel in headers."""
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
+
+
+def unpack(headers: Mapping[str, str]) -> None:
+    """Make current what ``pack`` has returned elsewhere."""
+    attach(propagate.extract(headers, Context()))
+
+
+# A handler in a process of its own is within the span of its run, too.
+CURRENT = Luggage(pack, unpack)
 
 
 def attributes(operation: str, queue: str, task: str) -> Attributes:

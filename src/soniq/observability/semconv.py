@@ -20,7 +20,10 @@ ERROR_TYPE = "error.type"
 
 SENT = "messaging.client.sent.messages"
 CONSUMED = "messaging.client.consumed.messages"
-DURATION = "messaging.process.duration"
+CALL_DURATION = "messaging.client.operation.duration"
+RUN_DURATION = "messaging.process.duration"
+# The buckets that the conventions advise; without advice they would be those for milliseconds.
+CALL_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
 SEND, PROCESS = "send", "process"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import functools
+import importlib
 import os
 import select
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
@@ -122,10 +123,18 @@ class Handler:
         for name in self._arguments.context_parameters:
             arguments[name] = context
         RUNNING.set(RunElsewhere(context))
+        unpack(question.get("luggage", ()))
         value = self._function(**arguments)
         if self._is_async:
             value = asyncio.run(value)
         return answer_of(value)
+
+
+def unpack(luggage: Iterable[Message]) -> None:
+    """Surround the handler by what surrounds it in the worker, as far as that can travel."""
+    for piece in luggage:
+        module = importlib.import_module(piece["module"])
+        getattr(module, piece["qualname"])(piece["facts"])
 
 
 @functools.cache

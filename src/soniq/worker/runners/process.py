@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from soniq.context import LUGGAGE
 from soniq.errors import HandlerFailed, HandlerFailedForGood, InvalidHandler, WorkerCrashed
 from soniq.outcome import Snooze
 from soniq.task import Task, find_handler, not_found
@@ -97,6 +98,7 @@ class ProcessSlot:
         question = address(call.task) | {
             "args": call.stored,
             "context": write_context(call.run.context),
+            "luggage": packed(),
         }
         if self._child.idle:
             return read_answer(await self._child.ask(question))
@@ -134,6 +136,18 @@ def address(task: Task[Any, Any]) -> Message:
     """Return where another process finds the handler: as the code says, never as a row does."""
     handler = task.handler
     return {"module": handler.__module__, "qualname": handler.__qualname__, "task": task.name}
+
+
+def packed() -> list[Message]:
+    """Return what is to surround the handler there, each with the function that sees to it."""
+    return [
+        {
+            "module": luggage.unpack.__module__,
+            "qualname": luggage.unpack.__qualname__,
+            "facts": dict(luggage.pack()),
+        }
+        for luggage in LUGGAGE.get()
+    ]
 
 
 def main_script() -> Message:

@@ -1,27 +1,29 @@
 -- From one queue. `level` steps from one priority to the next by one index probe each, so jobs that
--- are scheduled for later are never walked past: within a priority the due ones are a range. Of a
--- queue that is paused there is no level: that is looked up once.
+-- are scheduled for later are never walked past: within a priority the due ones are a range, which
+-- begins where the probe has found its first row. The entries of rows that were taken, until they are
+-- cleared up, are walked past that one time. Of a queue that is paused there is no level: that is
+-- looked up once.
 -- Everything is lazy and in index order: no sort, and no row is locked that is not taken.
 WITH RECURSIVE level AS (
     (
-        SELECT job.priority
+        SELECT job.priority, job.scheduled_at, job.id
         FROM soniq_jobs AS job
         WHERE job.status = 'queued'
             AND job.queue = $2
             AND NOT EXISTS (SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = $2)
-        ORDER BY job.priority
+        ORDER BY job.priority, job.scheduled_at, job.id
         LIMIT 1
     )
     UNION ALL
-    SELECT (
-        SELECT job.priority
+    SELECT next.priority, next.scheduled_at, next.id
+    FROM level
+    CROSS JOIN LATERAL (
+        SELECT job.priority, job.scheduled_at, job.id
         FROM soniq_jobs AS job
         WHERE job.status = 'queued' AND job.queue = $2 AND job.priority > level.priority
-        ORDER BY job.priority
+        ORDER BY job.priority, job.scheduled_at, job.id
         LIMIT 1
-    )
-    FROM level
-    WHERE level.priority IS NOT NULL
+    ) AS next
 ),
 candidate AS (
     SELECT due.place
@@ -32,6 +34,7 @@ candidate AS (
         WHERE job.status = 'queued'
             AND job.queue = $2
             AND job.priority = level.priority
+            AND (job.scheduled_at, job.id) >= (level.scheduled_at, level.id)
             AND job.scheduled_at <= COALESCE($1::timestamptz, now())
             AND job.job_name <> ALL ($5::text[])
         ORDER BY job.scheduled_at, job.id

@@ -1,20 +1,21 @@
 -- From several queues ($2) or from all (NULL), in exact order over all of them. As jobs/claim, but
 -- `level` steps from one priority to the next by one probe for each queue, and knows which queues
--- have due jobs there; the first step needs none, as each queue is found by its first job. $6 jobs of
--- a priority are looked at: as many of each queue, and of those in $7 as many as are wanted.
+-- have due jobs there, and where these begin; the first step needs no probe, as each queue is found by
+-- its first job. $6 jobs of a priority are looked at: as many of each queue, and of those in $7 as many
+-- as are wanted.
 WITH RECURSIVE existing AS (
     (
-        SELECT job.queue, job.priority, job.scheduled_at
+        SELECT job.queue, job.priority, job.scheduled_at, job.id
         FROM soniq_jobs AS job
         WHERE job.status = 'queued' AND $2::text[] IS NULL
         ORDER BY job.queue, job.priority, job.scheduled_at, job.id
         LIMIT 1
     )
     UNION ALL
-    SELECT next.queue, next.priority, next.scheduled_at
+    SELECT next.queue, next.priority, next.scheduled_at, next.id
     FROM existing
     CROSS JOIN LATERAL (
-        SELECT job.queue, job.priority, job.scheduled_at
+        SELECT job.queue, job.priority, job.scheduled_at, job.id
         FROM soniq_jobs AS job
         WHERE job.status = 'queued' AND job.queue > existing.queue
         ORDER BY job.queue, job.priority, job.scheduled_at, job.id
@@ -22,14 +23,14 @@ WITH RECURSIVE existing AS (
     ) AS next
 ),
 served AS MATERIALIZED (
-    SELECT open.queue, open.priority, open.scheduled_at
+    SELECT open.queue, open.priority, open.scheduled_at, open.id
     FROM (
-        SELECT existing.queue, existing.priority, existing.scheduled_at FROM existing
+        SELECT existing.queue, existing.priority, existing.scheduled_at, existing.id FROM existing
         UNION ALL
-        SELECT named.queue, first.priority, first.scheduled_at
+        SELECT named.queue, first.priority, first.scheduled_at, first.id
         FROM unnest($2::text[]) AS named (queue)
         CROSS JOIN LATERAL (
-            SELECT job.priority, job.scheduled_at
+            SELECT job.priority, job.scheduled_at, job.id
             FROM soniq_jobs AS job
             WHERE job.status = 'queued' AND job.queue = named.queue
             ORDER BY job.priority, job.scheduled_at, job.id
@@ -39,23 +40,31 @@ served AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM soniq_paused_queues AS pause WHERE pause.queue = open.queue)
 ),
 level AS (
-    SELECT (-32769)::integer AS priority, NULL::text[] AS queues
+    SELECT
+        (-32769)::integer AS priority, NULL::text[] AS queues,
+        NULL::timestamptz[] AS moments, NULL::uuid[] AS ids
     UNION ALL
-    SELECT next.priority, next.queues
+    SELECT next.priority, next.queues, next.moments, next.ids
     FROM level
     CROSS JOIN LATERAL (
         SELECT
             first.priority::integer AS priority,
             array_agg(served.queue) FILTER (
                 WHERE first.scheduled_at <= COALESCE($1::timestamptz, now())
-            ) AS queues
+            ) AS queues,
+            array_agg(first.scheduled_at) FILTER (
+                WHERE first.scheduled_at <= COALESCE($1::timestamptz, now())
+            ) AS moments,
+            array_agg(first.id) FILTER (
+                WHERE first.scheduled_at <= COALESCE($1::timestamptz, now())
+            ) AS ids
         FROM served
         CROSS JOIN LATERAL (
-            SELECT served.priority, served.scheduled_at
+            SELECT served.priority, served.scheduled_at, served.id
             WHERE served.priority > level.priority
             UNION ALL
             (
-                SELECT job.priority, job.scheduled_at
+                SELECT job.priority, job.scheduled_at, job.id
                 FROM soniq_jobs AS job
                 WHERE served.priority <= level.priority
                     AND job.status = 'queued'
@@ -83,6 +92,7 @@ candidate AS (
                 AND job.status = 'queued'
                 AND job.queue = level.queues[1]
                 AND job.priority = level.priority
+                AND (job.scheduled_at, job.id) >= (level.moments[1], level.ids[1])
                 AND job.scheduled_at <= COALESCE($1::timestamptz, now())
                 AND job.job_name <> ALL ($5::text[])
             ORDER BY job.scheduled_at, job.id
@@ -96,12 +106,12 @@ candidate AS (
             SELECT first.place, first.scheduled_at, first.id, first.number = queue.ahead AS last
             FROM (
                 SELECT
-                    many.name,
+                    many.name, many.moment, many.id,
                     CASE
                         WHEN many.name = ANY ($7::text[]) THEN $3
                         ELSE $6::bigint / cardinality(level.queues) + 4
                     END AS ahead
-                FROM unnest(level.queues) AS many (name)
+                FROM unnest(level.queues, level.moments, level.ids) AS many (name, moment, id)
             ) AS queue
             CROSS JOIN LATERAL (
                 SELECT ahead.place, ahead.scheduled_at, ahead.id, row_number() OVER () AS number
@@ -111,6 +121,7 @@ candidate AS (
                     WHERE job.status = 'queued'
                         AND job.queue = queue.name
                         AND job.priority = level.priority
+                        AND (job.scheduled_at, job.id) >= (queue.moment, queue.id)
                         AND job.scheduled_at <= COALESCE($1::timestamptz, now())
                         AND job.job_name <> ALL ($5::text[])
                     ORDER BY job.scheduled_at, job.id
