@@ -88,10 +88,7 @@ class Inflight:
         self._measure()
         if len(self._settler) > LARGEST_BACKLOG:
             return 0
-        seconds = max(READ_AHEAD_SECONDS, READ_AHEAD_CLAIMS * self._claim_seconds)
-        seconds = min(seconds, LONGEST_READ_AHEAD_SECONDS)
-        ahead = min(LARGEST_READ_AHEAD, int(self._rate * seconds))
-        most = self.concurrency + ahead
+        most = self.concurrency + read_ahead(self._rate, self._claim_seconds)
         self._enough = max(most - most // 2, self.concurrency)
         room = most - len(self._running) - len(self._ready)
         starving = not self._ready and len(self._running) < self.concurrency
@@ -216,6 +213,16 @@ class Inflight:
         if elapsed >= SHORTEST_MEASUREMENT:
             self._rate = (self._rate + self._finished / elapsed) / 2
             self._finished, self._measured_at = 0, now
+
+
+def read_ahead(rate: float, claim_seconds: float) -> int:
+    """Return how many jobs to hold beyond those that run.
+
+    ``rate``: jobs that end in a second; ``claim_seconds``: how long a claim takes. A worker that is
+    far from its database, or whose database is busy, must not run dry while a claim is under way.
+    """
+    seconds = max(READ_AHEAD_SECONDS, READ_AHEAD_CLAIMS * claim_seconds)
+    return min(LARGEST_READ_AHEAD, int(rate * min(seconds, LONGEST_READ_AHEAD_SECONDS)))
 
 
 def may_stop(attempt: Attempt) -> bool:
