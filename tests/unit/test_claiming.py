@@ -13,6 +13,7 @@ from soniq.job import ClaimedJob
 from soniq.registry import Registry
 from soniq.settings import Settings
 from soniq.worker.claim import Claimer
+from soniq.worker.inflight import READ_AHEAD_CLAIMS, READ_AHEAD_SECONDS, read_ahead
 from soniq.worker.shutdown import Shutdown
 from soniq.worker.wishes import Wishes
 from tests.support.clock import FrozenClock
@@ -29,11 +30,13 @@ class IdleBackend:
         self.asked: list[str] = []
         self.waits: list[float] = []
         self.roused = False
+        self.claim_seconds = 0.0
 
     async def claim(
         self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()
     ) -> list[ClaimedJob]:
-        """There is nothing to claim."""
+        """There is nothing to claim, and it takes a while to find that out."""
+        self._clock.advance(seconds=self.claim_seconds)
         self.asked.append("claim")
         return []
 
@@ -48,10 +51,10 @@ class IdleBackend:
         self._clock.advance(seconds=timeout / 2 if self.roused else timeout)
 
 
-def claimer_of(backend: Any, clock: FrozenClock) -> Claimer:
-    """Return a claimer with one free slot and the default settings."""
+def claimer_of(backend: Any, clock: FrozenClock, took: list[float]) -> Claimer:
+    """Return a claimer with one free slot and the default settings, which notes how long it took."""
     held = SimpleNamespace(changed=SimpleNamespace(clear=lambda: None), room=lambda: 1, apart=None)
-    inflight: Any = SimpleNamespace(**vars(held), set_apart=list, take=list)
+    inflight: Any = SimpleNamespace(**vars(held), set_apart=list, take=list, claim_took=took.append)
     settings = Settings()
     return Claimer(
         backend,
@@ -71,7 +74,7 @@ async def test_looks_seldom_where_wake_ups_arrive(
 ) -> None:
     """``poll_interval`` is for whom nobody can rouse; others look ten times less often."""
     backend = IdleBackend(clock, prompt=prompt, due_in=None)
-    claimer = claimer_of(backend, clock)
+    claimer = claimer_of(backend, clock, [])
     for _ in range(4):
         await claimer.one_pass()
     assert all(0.9 * seconds <= wait <= 1.1 * seconds for wait in backend.waits)
@@ -82,7 +85,7 @@ async def test_looks_seldom_where_wake_ups_arrive(
 async def test_sleeps_until_the_next_job_is_due(clock: FrozenClock) -> None:
     """It wakes for the next job that is due, and asks again what comes after that."""
     backend = IdleBackend(clock, prompt=True, due_in=2.5)
-    claimer = claimer_of(backend, clock)
+    claimer = claimer_of(backend, clock, [])
     for _ in range(2):
         await claimer.one_pass()
     assert backend.waits == [2.5, 2.5]
@@ -93,7 +96,25 @@ async def test_roused_it_asks_anew(clock: FrozenClock) -> None:
     """Whoever was roused does not know any more what is due next."""
     backend = IdleBackend(clock, prompt=True, due_in=None)
     backend.roused = True
-    claimer = claimer_of(backend, clock)
+    claimer = claimer_of(backend, clock, [])
     for _ in range(2):
         await claimer.one_pass()
     assert backend.asked == ["claim", "due_in"] * 2
+
+
+async def test_notes_how_long_claims_take(clock: FrozenClock) -> None:
+    """By the clock, from the call to its answer."""
+    backend = IdleBackend(clock, prompt=True, due_in=None)
+    backend.claim_seconds = 0.25
+    took: list[float] = []
+    await claimer_of(backend, clock, took).one_pass()
+    assert took == [0.25]
+
+
+def test_reads_ahead_what_is_run_in_the_time_of_a_few_claims() -> None:
+    """Of a quick database no more than runs in a moment; never more than there is time for."""
+    assert read_ahead(1000, 0.001) == 1000 * READ_AHEAD_SECONDS
+    assert read_ahead(1000, 0.04) == 1000 * READ_AHEAD_CLAIMS * 0.04
+    assert read_ahead(1000, 10.0) == 250
+    assert read_ahead(1_000_000, 10.0) == 1000
+    assert read_ahead(0, 10.0) == 0

@@ -97,6 +97,7 @@ class Claimer:
 
     async def claim(self, room: int) -> int:
         """Claim up to ``room`` jobs and start them; return how many there were."""
+        began = self._clock.monotonic()
         # Shielded: a claim whose answer nobody takes would leave its jobs to the lease.
         claim = asyncio.ensure_future(
             self._backend.jobs.claim(
@@ -108,6 +109,7 @@ class Claimer:
         except asyncio.CancelledError:
             self._hand_over(await claim)
             raise
+        self._inflight.claim_took(self._clock.monotonic() - began)
         if crashpoints.ARMED and jobs:
             crashpoints.passed("claim.committed")
         if self._leave_strangers:

@@ -15,9 +15,12 @@ from soniq.outcome import Cancelled, Interrupted, Outcome, Release, Settlement
 from soniq.worker.attempt import Attempt
 from soniq.worker.settle import Settler
 
-# A worker claims ahead only what it will have started within this time, so that nobody starves.
+# A worker claims ahead only what it will have started within this time, so that nobody starves;
+# where a claim takes long itself, within the time of so many claims.
 READ_AHEAD_SECONDS = 0.05
-LARGEST_READ_AHEAD = 500
+READ_AHEAD_CLAIMS = 3
+LONGEST_READ_AHEAD_SECONDS = 0.25
+LARGEST_READ_AHEAD = 1000
 # What could not be started for this long, against all measurement, goes back to the others.
 STALE_SECONDS = 0.5
 # Outcomes that wait for the database; beyond that no more jobs are claimed.
@@ -49,6 +52,7 @@ class Inflight:
         self._finished = 0
         self._rate = 0.0
         self._measured_at = clock.monotonic()
+        self._claim_seconds = 0.0
         # Every job starts from this context, so that no handler inherits another one's variables.
         self._context = copy_context()
         self._closed = False
@@ -84,12 +88,15 @@ class Inflight:
         self._measure()
         if len(self._settler) > LARGEST_BACKLOG:
             return 0
-        ahead = min(LARGEST_READ_AHEAD, int(self._rate * READ_AHEAD_SECONDS))
-        most = self.concurrency + ahead
+        most = self.concurrency + read_ahead(self._rate, self._claim_seconds)
         self._enough = max(most - most // 2, self.concurrency)
         room = most - len(self._running) - len(self._ready)
         starving = not self._ready and len(self._running) < self.concurrency
         return room if starving or room > most // 2 else 0
+
+    def claim_took(self, seconds: float) -> None:
+        """Note how long a claim took."""
+        self._claim_seconds = (self._claim_seconds + seconds) / 2
 
     def take(self, jobs: Sequence[ClaimedJob]) -> None:
         """Start the jobs, or keep them ready for the next free slots, in their order."""
@@ -206,6 +213,16 @@ class Inflight:
         if elapsed >= SHORTEST_MEASUREMENT:
             self._rate = (self._rate + self._finished / elapsed) / 2
             self._finished, self._measured_at = 0, now
+
+
+def read_ahead(rate: float, claim_seconds: float) -> int:
+    """Return how many jobs to hold beyond those that run.
+
+    ``rate``: jobs that end in a second; ``claim_seconds``: how long a claim takes. A worker that is
+    far from its database, or whose database is busy, must not run dry while a claim is under way.
+    """
+    seconds = max(READ_AHEAD_SECONDS, READ_AHEAD_CLAIMS * claim_seconds)
+    return min(LARGEST_READ_AHEAD, int(rate * min(seconds, LONGEST_READ_AHEAD_SECONDS)))
 
 
 def may_stop(attempt: Attempt) -> bool:
