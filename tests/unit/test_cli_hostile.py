@@ -57,7 +57,7 @@ def spoil(path: Path) -> None:
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A file with one of everything, all of it spoilt, and the ids of jobs in it."""
     path = tmp_path_factory.mktemp("hostile") / "jobs.db"
-    ids = asyncio.run(fill(path))
+    ids = asyncio.run(fill(str(path)))
     spoil(path)
     return path, ids
 
