@@ -35,6 +35,7 @@ KNOWN = json_page.objects()
 COMMANDS: dict[str, str] = {
     "status": "status",
     "status --check": "status --check",
+    "why": "why {due}",
     "top": "top --once",
     "doctor": "doctor",
     "migrate-status": "migrate-status",
