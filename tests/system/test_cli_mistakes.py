@@ -138,6 +138,15 @@ def test_a_database_that_is_missing(fresh_postgres_url: str) -> None:
     assert "soniq setup" in result.stderr
 
 
+def test_the_settings_show_no_password() -> None:
+    """Wherever in a URL it stands."""
+    for url in (AWAY, f"postgresql://127.0.0.1/shop?user=ana&password={CANARY}"):
+        for options in ((), ("--json",), ("--origin",)):
+            result = run("config show", *options, "--database-url", url)
+            assert result.exit_code == 0
+            assert "***" in result.stdout
+
+
 URLS = [
     (f"mysql://ana:{CANARY}@db/shop", 2, "postgresql://"),
     (f"postgresql://ana:{CANARY}@db:port/shop", 2, "percent-encode"),

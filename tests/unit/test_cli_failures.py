@@ -181,7 +181,7 @@ def test_a_canary_then_the_rest(run: Run, ids: list[str]) -> None:
     again = run(*rest)
     assert (again.stdout, "no dead letters" in again.stderr) == ("", True)
     made = [(one["actor"], one["action"], one["target"]) for one in entries(run)]
-    assert made == [(actor(), "dead-letter.replay", f"fingerprint:{words[-1]}")] * 2
+    assert made == [(actor(), "dead_letters.replay", f"fingerprint:{words[-1]}")] * 2
     assert [one["detail"]["count"] for one in entries(run)] == [5, 1]
     assert entries(run)[0]["detail"]["new_ids"] == first_cells(tried)
 
@@ -236,9 +236,9 @@ def test_every_change_is_noted(run: Run, ids: list[str]) -> None:
     run(LETTER, "cleanup", "--older-than", "0", "--queue", "money", "--yes")
     made = [(one["action"], one["target"], one["detail"]) for one in entries(run)]
     assert made == [
-        ("dead-letter.replay", ids[0], {"new_id": new_id}),
-        ("dead-letter.delete", ids[1], {"task": "shop.pay"}),
-        ("dead-letter.cleanup", "queue:money older-than:0s", {"count": 5}),
+        ("dead_letters.replay", ids[0], {"new_id": new_id}),
+        ("dead_letters.delete", ids[1], {"task": "shop.pay"}),
+        ("dead_letters.cleanup", "queue:money older-than:0s", {"count": 5}),
     ]
     page = run("audit", "--limit", "2")
     assert len(page.stdout.splitlines()) == 2
@@ -253,7 +253,7 @@ def test_entries_are_drawn(run: Run, ids: list[str], monkeypatch: pytest.MonkeyP
     run(LETTER, "delete", ids[1], "--yes")
     monkeypatch.setattr(render, "on_terminal", lambda: True)
     drawn = run("audit").stdout
-    assert "dead-letter.delete" in drawn
+    assert "dead_letters.delete" in drawn
     assert "when" in drawn
 
 

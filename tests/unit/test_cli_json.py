@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -24,6 +25,7 @@ from soniq.cli.commands import app as cli
 from soniq.clock import SystemClock
 from soniq.errors import PermanentFailure
 from tests.docs import json_page
+from tests.support.postgres import Server
 from tests.support.store import OTHER, WORKER, register
 
 GOLDEN = Path(__file__).parent / "golden" / "json"
@@ -33,6 +35,7 @@ KNOWN = json_page.objects()
 COMMANDS: dict[str, str] = {
     "status": "status",
     "status --check": "status --check",
+    "why": "why {due}",
     "top": "top --once",
     "doctor": "doctor",
     "migrate-status": "migrate-status",
@@ -53,6 +56,13 @@ COMMANDS: dict[str, str] = {
 # They print a document a line and are tested below, or read nothing.
 STREAMS = {"jobs tail", "dead-letter export"}
 WRITERS = {"demo"}
+# They change something, serve or print no data, so that there is nothing to read from them.
+ACTING = {
+    "completion", "dashboard", "dead-letter cleanup", "dead-letter delete", "dead-letter replay",
+    "jobs cancel", "jobs retry", "queues pause", "queues resume", "scheduler", "schedules pause",
+    "schedules remove", "schedules resume", "schedules run", "setup", "worker", "workers quiet",
+    "workers resume", "workers stop",
+}  # fmt: skip
 # 3: a check has found problems, which is as good as none here.
 CODES = {"doctor": (0, 3), "status --check": (0, 3)}
 
@@ -82,12 +92,21 @@ class Yesterday(SystemClock):
         return super().now() - timedelta(days=1)
 
 
-async def fill(path: Path) -> dict[str, str]:
-    """Put one of everything into a file, and return the ids of jobs by their names."""
-    async with Soniq(database_url=str(path), clock=Yesterday()) as app:
+async def make_due(url: str) -> None:
+    """Move all schedules back by a day."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("UPDATE soniq_schedules SET next_at = next_at - interval '1 day'")
+    await connection.close()
+
+
+async def fill(url: str) -> dict[str, str]:
+    """Put one of everything into a database, and return the ids of jobs by their names."""
+    async with Soniq(database_url=url, clock=Yesterday()) as app:
         app.job(name="math.doubles")(doubles)
         await app.scheduler.add("math.doubles", cron="0 9 * * *", args={"number": 7})
-    async with Soniq(database_url=str(path)) as app:
+    if url.startswith("postgresql:"):
+        await make_due(url)  # PostgreSQL goes by a clock of its own
+    async with Soniq(database_url=url) as app:
         app.job(name="math.doubles")(doubles)
         app.job(name="math.fails", queue="risky")(fails)
         app.job(name="math.flaky", retry_delay=600)(flaky)
@@ -112,17 +131,28 @@ async def fill(path: Path) -> dict[str, str]:
         return made
 
 
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A file with one of everything, and the ids of jobs in it."""
-    path = tmp_path_factory.mktemp("json") / "jobs.db"
-    return path, asyncio.run(fill(path))
+Seeded = tuple[str, dict[str, str]]
 
 
-def printed(seeded: tuple[Path, dict[str, str]], command: str, words: str) -> str:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def seeded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Seeded]:
+    """The URL of a database with one of everything, and the ids of jobs in it."""
+    if request.param == "sqlite":
+        file = str(tmp_path_factory.mktemp("json") / "jobs.db")
+        yield file, asyncio.run(fill(file))
+        return
+    server: Server = request.getfixturevalue("postgres_server")
+    name = server.clone()
+    yield server.url_of(name), asyncio.run(fill(server.url_of(name)))
+    server.drop(name)
+
+
+def printed(seeded: Seeded, command: str, words: str) -> str:
     """Return what a command prints; nothing may be said beside it."""
-    path, ids = seeded
-    call = [*words.format(**ids).split(), "--json", "--database-url", str(path)]
+    url, ids = seeded
+    call = [*words.format(**ids).split(), "--json", "--database-url", url]
     result = CliRunner().invoke(cli, call)
     assert result.exit_code in CODES.get(command, (0,)), result.output
     assert result.stderr == ""
@@ -130,7 +160,7 @@ def printed(seeded: tuple[Path, dict[str, str]], command: str, words: str) -> st
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_document_is_as_described(seeded: tuple[Path, dict[str, str]], command: str) -> None:
+def test_a_document_is_as_described(seeded: Seeded, command: str) -> None:
     """Every field is on the page, in order and of its type; and none has changed unnoticed."""
     document = json.loads(printed(seeded, command, COMMANDS[command]))
     kind = json_page.commands()[f"soniq {command}"]
@@ -139,19 +169,24 @@ def test_a_document_is_as_described(seeded: tuple[Path, dict[str, str]], command
     hold_against_golden(command, document)
 
 
+def golden(command: str) -> Path:
+    """Return the file that keeps the shape of a command's document."""
+    return GOLDEN / f"{command.replace(' --', '-').replace(' ', '-')}.json"
+
+
 def hold_against_golden(command: str, document: Any) -> None:
     """Compare the shape of a document with the one that is kept, or keep it."""
-    file = GOLDEN / f"{command.replace(' --', '-').replace(' ', '-')}.json"
+    file = golden(command)
     if os.environ.get("SONIQ_TEST_UPDATE"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(json_page.shape(document), indent=2) + "\n")
     assert json_page.shape(document) == json.loads(file.read_text())
 
 
-def test_lines_of_export(seeded: tuple[Path, dict[str, str]]) -> None:
+def test_lines_of_export(seeded: Seeded) -> None:
     """Each is a dead letter."""
-    path, _ = seeded
-    told = CliRunner().invoke(cli, ["dead-letter", "export", "--database-url", str(path)])
+    url, _ = seeded
+    told = CliRunner().invoke(cli, ["dead-letter", "export", "--database-url", url])
     lines = [json.loads(line) for line in told.stdout.splitlines()]
     assert lines
     for line in lines:
@@ -177,10 +212,18 @@ def test_every_command_is_on_the_page() -> None:
     """Those that can print JSON, and no others; and each is tried here."""
     described = {name.removeprefix("soniq ") for name in json_page.commands()}
     assert described == set(COMMANDS) | STREAMS
-    every = leaves(typer.main.get_command(cli))
-    able = {name for name, options in every if options & {"--json", "--jsonl"}}
+    every = dict(leaves(typer.main.get_command(cli)))
+    able = {name for name, options in every.items() if options & {"--json", "--jsonl"}}
+    assert set(every) == able | ACTING | STREAMS
+    assert not able & ACTING
     named = {name.removesuffix(" --check") for name in described}
     assert able - WRITERS == named - {"dead-letter export"}
+
+
+def test_no_golden_file_is_left_over() -> None:
+    """Each belongs to a command, and each command has its own."""
+    kept = {file.stem for file in GOLDEN.glob("*.json")}
+    assert kept == {golden(command).stem for command in {*COMMANDS, *STREAMS}}
 
 
 def leaves(command: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:

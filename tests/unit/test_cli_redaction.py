@@ -23,6 +23,7 @@ LINES = {**COMMANDS, "schedules show": "schedules show door.login"}
 # Which of those that can be asked for everything show what is secret, and in which form.
 TOLD = {
     "jobs list --json", "jobs show", "jobs show --json", "jobs why", "jobs why --json",
+    "why", "why --json",
     "schedules list --json", "schedules show", "schedules show --json", "dead-letter list",
     "dead-letter list --json", "dead-letter show", "dead-letter show --json",
     "dead-letter groups", "dead-letter groups --json", "audit", "audit --json",

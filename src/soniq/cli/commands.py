@@ -34,6 +34,11 @@ from soniq.cli.top import command as top
 class Commands(Group):
     """All commands under one rule for errors and exit codes."""
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the options that stand before a command."""
+        with explained():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         if ctx.invoked_subcommand not in {"worker", "scheduler", "dashboard"}:
@@ -64,6 +69,7 @@ app.command("worker")(worker.worker)
 app.command("scheduler")(scheduler.scheduler)
 app.command("demo")(demo.demo)
 app.command("status")(status.status)
+app.command("why")(jobs.why)
 app.command("top")(top.top)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(jobs.app, name="jobs")

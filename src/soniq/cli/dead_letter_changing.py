@@ -141,4 +141,4 @@ async def note_matching(
 
 async def note(app: Soniq, verb: str, target: str, detail: dict[str, Any]) -> None:
     """Note who has done what, for ``soniq audit``."""
-    await app.audit.note(actor(), f"dead-letter.{verb}", target, detail)
+    await app.audit.note(actor(), f"dead_letters.{verb}", target, detail)

@@ -79,6 +79,7 @@ def explained(*, debug: bool = False) -> Generator[None]:
         raise typer.Exit(code_of(error)) from None
     except Exception as error:
         if is_command_line(error):
+            disarm(error)
             raise
         what = f"{type(error).__name__}: {error}"
         cure = "" if debug else "\nThis should not happen. `soniq --debug …` shows where it did."
@@ -103,3 +104,10 @@ def show(message: str, error: BaseException, *, debug: bool) -> None:
 def is_command_line(error: Exception) -> bool:
     """Tell whether it is Typer's own: an exit or a usage error."""
     return isinstance(error, typer.Exit) or hasattr(error, "exit_code")
+
+
+def disarm(error: Exception) -> None:
+    """Spell out what a terminal could obey in an error that Typer is about to show."""
+    for name, value in list(vars(error).items()):
+        if isinstance(value, str):
+            setattr(error, name, escape(value, lines=True))

@@ -14,6 +14,7 @@ COMMANDS = {
     },
     "Look": {
         "status": "Show the database, its queues and its workers.",
+        "why": "Say why a job is not running: soniq why ID",
         "top": "Watch queues, workers and running jobs.",
         "dashboard": "Look at all of it in a browser.",
         "jobs": "Look at jobs, ask why one waits, retry or cancel.",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soniq.cli import load, render
+from soniq.cli import schedules_change as change
 from soniq.cli.group import Group
-from soniq.cli.options import AsJson, DatabaseUrl, Yes, confirm, counted
+from soniq.cli.options import AsJson, DatabaseUrl, counted
 from soniq.cli.redaction import Reveal, redactor_of, shown_schedule
+from soniq.cli.schedules_change import Name
 from soniq.schedule import ScheduleStatus
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=Group, help="Look at recurring jobs, pause or run them.", no_args_is_help=True
 )
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule: the name of its task.")]
 Status = Annotated[str | None, typer.Option("--status", "-s", help="Only active or paused ones.")]
 Number = Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="So many ticks.")]
 SHOWN_TICKS = 5
@@ -90,32 +91,10 @@ def preview(
     render.table(tick_table(schedule, ticks))
 
 
-@app.command()
-def pause(name: Name, *, database_url: DatabaseUrl = None) -> None:
-    """Let a schedule fire no more, in any process, until it is resumed."""
-    load.run(database_url, lambda app: app.scheduler.pause(name))
-    render.remark(f"Paused {name}. `soniq schedules resume {name}` lets it fire again.")
-
-
-@app.command()
-def resume(name: Name, *, database_url: DatabaseUrl = None) -> None:
-    """Let a paused schedule fire again; what the pause left out is not made up for."""
-    schedule = load.run(database_url, lambda app: wake_up(app, name))
-    render.remark(f"Resumed {name}. It fires next at {schedule.next_at:%Y-%m-%d %H:%M:%S} UTC.")
-
-
-@app.command()
-def run(name: Name, *, database_url: DatabaseUrl = None) -> None:
-    """Enqueue a schedule's job now, beside its ticks; print the job's id."""
-    typer.echo(load.run(database_url, lambda app: app.scheduler.run_now(name)))
-
-
-@app.command()
-def remove(name: Name, *, yes: Yes = False, database_url: DatabaseUrl = None) -> None:
-    """Delete a schedule; one that stands in the code comes back with the next scheduler."""
-    confirm(f"Delete schedule {name}?", yes=yes)
-    load.run(database_url, lambda app: app.scheduler.remove(name))
-    render.remark(f"Deleted {name}.")
+app.command()(change.pause)
+app.command()(change.resume)
+app.command()(change.run)
+app.command()(change.remove)
 
 
 async def read(app: Soniq, status: str | None, *, reveal: bool) -> list[Schedule]:
@@ -127,28 +106,13 @@ async def read(app: Soniq, status: str | None, *, reveal: bool) -> list[Schedule
 async def look(app: Soniq, name: str, *, reveal: bool) -> tuple[Schedule, list[Fired]]:
     """Return a schedule and its last ticks."""
     history = await app.scheduler.history(name)
-    return shown_schedule(redactor_of(app, reveal=reveal), await found(app, name)), history
+    return shown_schedule(redactor_of(app, reveal=reveal), await change.found(app, name)), history
 
 
 async def foresee(app: Soniq, name: str, number: int) -> tuple[Schedule, list[Tick]]:
     """Return a schedule and its next ticks."""
     ticks = await app.scheduler.preview(name, number)
-    return await found(app, name), ticks
-
-
-async def wake_up(app: Soniq, name: str) -> Schedule:
-    """Resume a schedule and return it."""
-    await app.scheduler.resume(name)
-    return await found(app, name)
-
-
-async def found(app: Soniq, name: str) -> Schedule:
-    """Return a schedule that was there a moment ago."""
-    schedule = await app.scheduler.get(name)
-    if schedule is None:
-        message = f"Schedule {name} was removed at this very moment."
-        raise LookupError(message)
-    return schedule
+    return await change.found(app, name), ticks
 
 
 def schedule_table(schedules: list[Schedule]) -> render.Table:

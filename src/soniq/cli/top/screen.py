@@ -47,7 +47,7 @@ def drawn(look: Look, problem: str, height: int) -> Group:
     rows = heights([len(one.rows) for one in every], height - TITLE - FRAME * len(every))
     parts = [render.drawing(cut(one, n)) for one, n in zip(every, rows, strict=True)]
     told = problem or "q ends"
-    title = Text(f"{look.now:%H:%M:%S} UTC  {escape(look.database)}  {told}\n")
+    title = Text(f"{look.now:%H:%M:%S} UTC  {escape(look.database)}  {escape(told)}\n")
     return Group(title, *(part for one in parts for part in (one, Text())))
 
 
