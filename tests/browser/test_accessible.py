@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.addresses import addresses
 from tests.browser.conftest import NARROW, WIDE, OpenSite, OpenTab
+from tests.browser.site import Site
 from tests.support.dashboard import KEY
 
 OPTIONS = {"resultTypes": ["violations"]}
@@ -40,6 +41,19 @@ def test_nobody_is_shut_out(
         tab.goto(address)
         tab.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         assert violations(tab) == [], page
+
+
+def test_what_an_action_leads_to(site: Site, tab: Page) -> None:
+    """The progress of work on many jobs, and the message about what was done."""
+    job = site.enqueue()
+    tab.goto("/bulk?action=retry&q=state:cancelled")
+    tab.get_by_role("button", name="Retry them").click()
+    expect(tab.locator("h1")).to_contain_text("Retry")
+    assert violations(tab) == []
+    tab.goto(f"/jobs/{job}")
+    tab.get_by_role("button", name="Cancel").click()
+    expect(tab.locator(".flash")).to_contain_text("is cancelled")
+    assert violations(tab) == []
 
 
 def test_the_login_and_the_list_of_keys(open_site: OpenSite, open_tab: OpenTab) -> None:

@@ -57,6 +57,8 @@ def test_the_page_of_a_job_follows(site: Site, tab: Page) -> None:
     expect(tab.locator("h1")).to_contain_text("done")
     assert time.monotonic() - since < 4
     expect(tab.locator("main")).not_to_have_attribute("hx-get", f"/jobs/{job}")
+    # What scripts alone can do is still offered.
+    expect(tab.get_by_role("button", name="Copy").first).to_be_visible()
     assert tab.evaluate(LOADS) == loaded
 
 

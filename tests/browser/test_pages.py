@@ -53,6 +53,8 @@ def test_every_page_renders(
         for text in SHOWN.get(page, []):
             assert tab.get_by_text(text).count() or text in tab.content(), (page, text)
         assert tab.evaluate(BROADER) == [], page
+        for link in tab.locator("nav[aria-label=Pages] a").all():
+            expect(link).to_be_in_viewport(ratio=1)
         ground = tab.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert (ground == "rgb(255, 255, 255)") == (theme == "light"), page
 

@@ -117,13 +117,14 @@
   const lamp = (text) => () => { for (const lamp of all("[data-live]")) { lamp.hidden = false; lamp.textContent = lamp.dataset.live = text; } };
   on("htmx:sse:after:connection", lamp("live"));
   on("htmx:sse:error", lamp("not live"));
-  on("htmx:after:swap", () => draw(false));
+  const reveal = () => { for (const tool of all("[data-theme-switch], [data-help], [data-copy], [data-tick-all]")) tool.hidden = false; };
+  on("htmx:after:swap", () => { reveal(); draw(false); });
   addEventListener("resize", () => draw(true));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(true));
   wear(theme);
   on("DOMContentLoaded", () => {
     window.htmx?.registerExtension("soniq", { init: (inside) => inside.initSecurity(policy) });
-    for (const tool of all("[data-theme-switch], [data-help], [data-copy], [data-tick-all]")) tool.hidden = false;
+    reveal();
     wear(theme);
   });
 })();
