@@ -195,7 +195,8 @@ def main() -> None:
     output: Path = given.output or RESULTS / f"{today}-pages.json"
     signal.signal(signal.SIGTERM, end)
     with prepared(given) as (server, folder):
-        results = Results(today, all_facts(server, folder, []), [])
+        # No Redis has anything to do with it, whether one answers here or not.
+        results = Results(today, {**all_facts(server, folder, []), "redis": {}}, [])
         for row in measure(given, server, folder):
             results.rows.append(row)
             results.write(output)
