@@ -52,7 +52,7 @@ class IdleBackend:
 
 
 def claimer_of(backend: Any, clock: FrozenClock, took: list[float]) -> Claimer:
-    """Return a claimer with one free slot and the default settings, which notes how long it took."""
+    """Return a claimer with one free slot and the default settings, noting the time of claims."""
     held = SimpleNamespace(changed=SimpleNamespace(clear=lambda: None), room=lambda: 1, apart=None)
     inflight: Any = SimpleNamespace(**vars(held), set_apart=list, take=list, claim_took=took.append)
     settings = Settings()
