@@ -226,9 +226,10 @@ async def test_nothing_is_destroyed_unasked(soniq: Command, file_ids: Ids) -> No
 
 
 def standing(soniq: Command) -> object:
-    """Return how the queues stand; the figures of the last hour change by the second."""
+    """Return how the queues stand; rates and the figures of the last hour change by the second."""
     queues = soniq("status", "--json").document["queues"]
-    return {queue: {**one, "last_hour": None} for queue, one in queues.items()}
+    passing = dict.fromkeys(("in_rate", "out_rate", "last_hour"))
+    return {queue: {**one, **passing} for queue, one in queues.items()}
 
 
 def test_setup_twenty_times_at_once(soniq: Command, fresh_postgres_url: str) -> None:

@@ -281,7 +281,7 @@ def busy(sqlite_path: Path, ids: Ids, monkeypatch: pytest.MonkeyPatch) -> None:
                 raise KeyboardInterrupt
         await pause(0)
 
-    monkeypatch.setattr("soniq.cli.jobs_tail.asyncio.sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
 
 
 @pytest.mark.usefixtures("busy")
