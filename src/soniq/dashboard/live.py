@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,11 +12,10 @@ from functools import partial
 from soniq.app import Soniq
 from soniq.dashboard.shared import Shared
 from soniq.errors import DatabaseError
-from soniq.figures import Bin, Figures
 from soniq.job import Worker
 from soniq.repeat import repeat
 from soniq.standing import QueueStanding
-from soniq.stats import Report
+from soniq.stats import Summary
 
 MOST_STREAMS = 200
 # Pauses vary by a tenth. With that, a look and a page on its way, a change is seen within a second.
@@ -28,7 +27,7 @@ STREAM_SECONDS = 30.0
 # Figures of days take longer to read, and what a minute adds to them is too little to be seen.
 READS_A_STEP = 20
 # Whose change is told.
-PARTS = ("standings", "workers", "total", "by_queue", "series")
+PARTS = ("standings", "workers", "last_hour")
 # How soon the browser asks for the next one: until then it hears of nothing. It waits for longer
 # each time that nobody answers.
 RETRY_MILLISECONDS = 100
@@ -38,13 +37,11 @@ RETRY_MILLISECONDS = 100
 class Snapshot:
     """How things stand: what the overview, the queues and the workers are made of.
 
-    ``total``, ``by_queue`` and ``series`` (by the minute) are those of the last hour.
+    The steps of ``last_hour`` are minutes.
     """
 
     standings: Sequence[QueueStanding]
-    total: Figures
-    by_queue: Mapping[str, Figures]
-    series: Sequence[Bin]
+    last_hour: Summary
     workers: Sequence[Worker]
     at: datetime
 
@@ -64,8 +61,8 @@ class Live:
         # A little less than the time between two polls, so that each poll asks anew.
         self._standings = Shared(soniq.queues.list, 0.8 * poll_seconds, soniq.clock)
         self._workers = Shared(soniq.workers.list, slow, soniq.clock)
-        self._hour = Shared(soniq.stats.report, slow, soniq.clock)
-        self._longer: dict[tuple[float, float], Shared[Report]] = {}
+        self._last_hour = Shared(soniq.stats.summary, slow, soniq.clock)
+        self._longer: dict[tuple[float, float], Shared[Summary]] = {}
         self._told: dict[str, object] = {}
         self._channel = Channel()
         self._stop: asyncio.Event | None = None
@@ -79,24 +76,21 @@ class Live:
         Raises:
             DatabaseError: the database can't tell.
         """
-        hour = await self._hour.get()
         return Snapshot(
             standings=await self._standings.get(),
-            total=hour.total,
-            by_queue=hour.by_queue,
-            series=hour.series,
+            last_hour=await self._last_hour.get(),
             workers=await self._workers.get(),
             at=self._clock.now(),
         )
 
-    async def report(self, *, window: float, step: float) -> Report:
+    async def summary(self, *, window: float, step: float) -> Summary:
         """Return the figures of a longer while, read anew when a part of a step has passed.
 
         Raises:
             DatabaseError: the database can't tell.
         """
         if (window, step) not in self._longer:
-            ask = partial(self._soniq.stats.report, window=window, step=step)
+            ask = partial(self._soniq.stats.summary, window=window, step=step)
             self._longer[window, step] = Shared(ask, step / READS_A_STEP, self._clock)
         return await self._longer[window, step].get()
 

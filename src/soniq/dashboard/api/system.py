@@ -54,7 +54,8 @@ async def stats(call: Call) -> Overview:
     """Return what the overview shows."""
     now = await call.dashboard.live.snapshot()
     alive = sum(worker.alive for worker in now.workers)
-    return Overview(now.total, now.by_queue, now.standings, alive, now.at)
+    total, by_queue, _ = now.last_hour
+    return Overview(total, by_queue, now.standings, alive, now.at)
 
 
 async def queues(call: Call) -> Sequence[QueueStanding]:

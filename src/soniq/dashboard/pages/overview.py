@@ -18,11 +18,10 @@ async def overview(request: Request) -> Response:
     dashboard = dashboard_of(request)
     snapshot = await dashboard.live.snapshot()
     window = window_of(request.query_params.get("window"))
-    total, by_queue, series = snapshot.total, snapshot.by_queue, snapshot.series
+    past = snapshot.last_hour
     if window != WINDOWS[0]:
-        total, by_queue, series = await dashboard.live.report(
-            window=window.seconds, step=window.step
-        )
+        past = await dashboard.live.summary(window=window.seconds, step=window.step)
+    total, by_queue, series = past
     rows = queue_rows(snapshot.standings, by_queue, snapshot.at)
     living = [worker for worker in snapshot.workers if worker.alive]
     return await page(

@@ -13,7 +13,7 @@ from soniq.dashboard.views.queues import queue_rows, totals
 async def queues(request: Request) -> Response:
     """Show every queue; ``?confirm=pause&queue=…`` asks why one is to be paused."""
     snapshot = await dashboard_of(request).live.snapshot()
-    rows = queue_rows(snapshot.standings, snapshot.by_queue, snapshot.at)
+    rows = queue_rows(snapshot.standings, snapshot.last_hour.by_queue, snapshot.at)
     return await page(
         request,
         "queues.html",
