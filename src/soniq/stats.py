@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -31,12 +31,12 @@ class Span(NamedTuple):
         return (self.now - self.since).total_seconds()
 
 
-class Report(NamedTuple):
-    """The figures of a while: in all, of each queue in which anything ended, and by steps."""
+class Summary(NamedTuple):
+    """The figures of one while: of all, of every queue, and step by step."""
 
     total: Figures
-    by_queue: dict[str, Figures]
-    series: list[Bin]
+    by_queue: Mapping[str, Figures]
+    series: Sequence[Bin]
 
 
 class Stats:
@@ -128,22 +128,29 @@ class Stats:
         found = await self._rollups(span, queue=queue, name=name, step=step)
         return figures.series(found, since=span.since, now=span.now, step=step)
 
-    async def report(self, *, window: float = HOUR, step: float = MINUTE) -> Report:
-        """Return the figures of the last ``window`` seconds, in all, of every queue, and by steps.
-
-        Read at once, so that they agree: the step in which the window begins is in all of them as
-        a whole.
+    async def summary(self, *, window: float = HOUR, step: float = MINUTE) -> Summary:
+        """Return what ``total``, ``by_queue`` and ``series`` return, read once for all three.
 
         Raises:
-            InvalidOption: as ``series``.
+            InvalidOption: as ``series`` does.
         """
         check_step(window, step)
-        span = await self._span(window, step)
-        found = await self._rollups(span, step=step)
-        return Report(
-            total=figures.summed(found, seconds=span.seconds),
-            by_queue=figures.grouped(found, lambda one: one.queue, seconds=span.seconds),
-            series=figures.series(found, since=span.since, now=span.now, step=step),
+        steps = await self._span(window, step)
+        # The first step may begin before the window does: its minutes are told apart.
+        since = history.beginning(steps.now - timedelta(seconds=window), MINUTE)
+        found: list[Rollup] = []
+        if steps.since < since:
+            edge = steps.since + timedelta(seconds=step)
+            found = await self._rollups(Span(steps.since, edge - figures.MINUTE), step=MINUTE)
+            found += await self._rollups(Span(edge, steps.now), step=step)
+        else:
+            found = await self._rollups(steps, step=step)
+        within = [one for one in found if one.minute >= since]
+        seconds = Span(since, steps.now).seconds
+        return Summary(
+            figures.summed(within, seconds=seconds),
+            figures.grouped(within, lambda one: one.queue, seconds=seconds),
+            figures.series(found, since=steps.since, now=steps.now, step=step),
         )
 
     async def database(self) -> DatabaseFacts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from unittest.mock import AsyncMock
+from typing import Any
 
 import pytest
 
@@ -17,6 +17,7 @@ from tests.support import FrozenClock
 from tests.support.store import OOPS, claimed_job, new_job, settle
 
 HOUR = 3600.0
+MINUTE = 60.0
 
 
 class LateClock(SystemClock):
@@ -63,30 +64,6 @@ async def test_all_of_one_queue_or_by_groups(app: Soniq, clock: FrozenClock) -> 
     assert list(await app.stats.by_task(window=60)) == ["mail.send", "shop.pay"]
 
 
-async def test_a_report_agrees_with_itself(
-    app: Soniq, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In all, by queue and by steps the same attempts are counted, from whole steps, read once."""
-    clock.advance(seconds=(-clock.now().timestamp()) % 600)
-    await ended(app, new_job(clock, "mail.send", queue="mail"))
-    clock.advance(minutes=12)
-    await ended(app, new_job(clock, "shop.pay", queue="shop"))
-    await ended(app, new_job(clock, "shop.ship", queue="shop"), Retry(60, OOPS))
-    read = AsyncMock(side_effect=app.backend.stats.rollups)
-    monkeypatch.setattr(app.backend.stats, "rollups", read)
-    total, by_queue, bins = await app.stats.report(window=700, step=600)
-    assert read.await_count == 1
-    assert (total.completed, total.failed) == (2, 1)
-    assert {name: (one.completed, one.failed) for name, one in by_queue.items()} == {
-        "mail": (1, 0),
-        "shop": (1, 1),
-    }
-    assert [one.figures.completed for one in bins] == [1, 1]
-    assert total.rate == 2 / 720
-    with pytest.raises(InvalidOption, match="whole minutes"):
-        await app.stats.report(step=90)
-
-
 async def test_a_window_ends_now(app: Soniq, clock: FrozenClock) -> None:
     """What ends this very moment is in it; what ended before the minute it begins in is not."""
     await ended(app, new_job(clock))
@@ -110,6 +87,35 @@ async def test_a_series_of_one_task(app: Soniq, clock: FrozenClock) -> None:
     assert [one.figures.completed for one in bins] == [0, 1, 0, 0, 0]
     halves = await app.stats.series(window=240, step=120)
     assert [one.figures.completed for one in halves] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("step", [60.0, 600.0])
+async def test_a_summary_is_what_each_says(
+    app: Soniq, clock: FrozenClock, step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all, by queue, step by step: one read, and one more where steps begin earlier."""
+    for queue in ("mail", "shop", "shop"):
+        await ended(app, new_job(clock, queue=queue))
+        clock.advance(minutes=7)
+    window = 960.0  # the first step of ten minutes begins before it, with a job of its own in it
+    stats = app.stats
+    expected = (
+        await stats.total(window=window),
+        await stats.by_queue(window=window),
+        await stats.series(window=window, step=step),
+    )
+    reads: list[object] = []
+    rollups = app.backend.stats.rollups
+
+    async def counted(**options: Any) -> Any:
+        reads.append(options)
+        return await rollups(**options)
+
+    monkeypatch.setattr(app.backend.stats, "rollups", counted)
+    assert await stats.summary(window=window, step=step) == expected
+    assert len(reads) == (2 if step > MINUTE else 1)
+    assert (expected[0].completed, list(expected[1])) == (2, ["shop"])
+    assert sum(one.figures.completed for one in expected[2]) == (3 if step > MINUTE else 2)
 
 
 async def test_the_window_is_by_the_clock_of_the_database(make_app: MakeApp) -> None:

@@ -15,13 +15,10 @@ from soniq.clock import SystemClock
 from soniq.dashboard.live import MOST_STREAMS, PARTS, STREAM_SECONDS, Channel, Live
 from soniq.errors import DatabaseUnreachable
 from soniq.events import Events
-from soniq.stats import Report
 from tests.support.clock import FrozenClock
 from tests.support.dashboard import NOBODYS_ID, asking, board_of, dashboard_app
 
 FAST = 0.02
-# Standings, workers, and the report of which the other parts are made.
-READS = 3
 
 
 class Database:
@@ -33,12 +30,12 @@ class Database:
         self.away = False
         self.polled = asyncio.Event()
         ask = self.ask
-        one = SimpleNamespace(list=ask, report=self.report, groups=ask)
+        one = SimpleNamespace(list=ask, summary=ask, groups=ask)
         self.soniq: Any = SimpleNamespace(
             queues=one, workers=one, stats=one, dead_letter=one, clock=clock, events=Events()
         )
 
-    async def ask(self) -> object:
+    async def ask(self, **_: float) -> object:
         """Count, and answer."""
         self.asked += 1
         self.polled.set()
@@ -46,11 +43,6 @@ class Database:
             message = "nobody answers"
             raise DatabaseUnreachable(message)
         return self.value
-
-    async def report(self, **_: float) -> Report:
-        """Count, and answer with figures."""
-        value: Any = await self.ask()
-        return Report(value, value, value)
 
     async def polls(self) -> None:
         """Wait until it is asked once more."""
@@ -79,7 +71,7 @@ async def test_fifty_streams_cost_one_poll(database: Database) -> None:
     streams = [live.stream() for _ in range(50)]
     waiting = [asyncio.create_task(next_tick(stream)) for stream in streams]
     ticks = await asyncio.gather(*waiting)
-    assert database.asked == READS
+    assert database.asked == len(PARTS)
     assert {tuple(tick) for tick in ticks} == {PARTS}
     for stream in streams:
         await stream.aclose()  # type: ignore[attr-defined]
@@ -130,12 +122,12 @@ async def test_a_snapshot_is_shared_for_as_long_as_it_is_fresh(clock: FrozenCloc
     database = Database(clock)
     live = Live(database.soniq)
     await asyncio.gather(*(live.snapshot() for _ in range(200)))
-    assert database.asked == READS
+    assert database.asked == len(PARTS)
     for _ in range(60):
         clock.advance(seconds=1)
         await asyncio.gather(*(live.snapshot() for _ in range(200)))
-    assert database.asked - READS == 60 + 12 * (READS - 1)
-    assert (database.asked - READS) / 60 <= 2
+    assert database.asked - len(PARTS) == 60 + 12 * (len(PARTS) - 1)
+    assert (database.asked - len(PARTS)) / 60 <= 2
 
 
 async def test_figures_of_days_are_shared_for_longer(clock: FrozenClock) -> None:
@@ -143,14 +135,14 @@ async def test_figures_of_days_are_shared_for_longer(clock: FrozenClock) -> None
     database = Database(clock)
     live = Live(database.soniq)
     day, week = {"window": 86_400.0, "step": 600.0}, {"window": 7 * 86_400.0, "step": 3600.0}
-    await asyncio.gather(*(live.report(**day) for _ in range(200)))
+    await asyncio.gather(*(live.summary(**day) for _ in range(200)))
     clock.advance(seconds=29)
-    await live.report(**day)
+    await live.summary(**day)
     assert database.asked == 1
-    await live.report(**week)
+    await live.summary(**week)
     assert database.asked == 2
     clock.advance(seconds=1)
-    await live.report(**day)
+    await live.summary(**day)
     assert database.asked == 3
 
 

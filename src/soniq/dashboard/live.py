@@ -15,7 +15,7 @@ from soniq.errors import DatabaseError
 from soniq.job import Job, Worker
 from soniq.repeat import repeat
 from soniq.standing import QueueStanding
-from soniq.stats import Report
+from soniq.stats import Summary
 
 MOST_STREAMS = 200
 # Pauses vary by a tenth. With that, a look and a page on its way, a change is seen within a second.
@@ -43,7 +43,7 @@ class Snapshot:
     """
 
     standings: Sequence[QueueStanding]
-    last_hour: Report
+    last_hour: Summary
     workers: Sequence[Worker]
     at: datetime
     position: int
@@ -64,8 +64,8 @@ class Live:
         # A little less than the time between two polls, so that each poll asks anew.
         self._standings = Shared(soniq.queues.list, 0.8 * poll_seconds, soniq.clock)
         self._workers = Shared(soniq.workers.list, slow, soniq.clock)
-        self._last_hour = Shared(soniq.stats.report, slow, soniq.clock)
-        self._longer: dict[tuple[float, float], Shared[Report]] = {}
+        self._last_hour = Shared(soniq.stats.summary, slow, soniq.clock)
+        self._longer: dict[tuple[float, float], Shared[Summary]] = {}
         self._told: dict[str, object] = {}
         self._channel = Channel()
         self._watched: dict[str, Watched] = {}
@@ -89,14 +89,14 @@ class Live:
             at=self._clock.now(),
         )
 
-    async def report(self, *, window: float, step: float) -> Report:
+    async def summary(self, *, window: float, step: float) -> Summary:
         """Return the figures of a longer while, read anew when a part of a step has passed.
 
         Raises:
             DatabaseError: the database can't tell.
         """
         if (window, step) not in self._longer:
-            ask = partial(self._soniq.stats.report, window=window, step=step)
+            ask = partial(self._soniq.stats.summary, window=window, step=step)
             self._longer[window, step] = Shared(ask, step / READS_A_STEP, self._clock)
         return await self._longer[window, step].get()
 

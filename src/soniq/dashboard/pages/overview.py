@@ -20,7 +20,7 @@ async def overview(request: Request) -> Response:
     window = window_of(request.query_params.get("window"))
     past = snapshot.last_hour
     if window != WINDOWS[0]:
-        past = await dashboard.live.report(window=window.seconds, step=window.step)
+        past = await dashboard.live.summary(window=window.seconds, step=window.step)
     total, by_queue, series = past
     rows = queue_rows(snapshot.standings, by_queue, snapshot.at)
     living = [worker for worker in snapshot.workers if worker.alive]
