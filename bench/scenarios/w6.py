@@ -17,8 +17,11 @@ BACKLOG, DRAINED = 1_000_000, 50_000
 SONIQ = """
 INSERT INTO soniq_jobs
     (id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at)
-SELECT ('018f0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'bench.nothing', {queue},
-       {priority}, now() + {delay}, json_build_object('number', n), 4, now()
+SELECT (
+        lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
+        || '70008000' || lpad(to_hex(n), 12, '0')
+    )::uuid,
+    'bench.nothing', {queue}, {priority}, now() + {delay}, json_build_object('number', n), 4, now()
 FROM generate_series({first}, {last}) AS n
 """
 PGQUEUER = """

@@ -17,7 +17,7 @@ from soniq.backends import ids, sqltext
 from soniq.backends.postgres import PostgresBackend, filters
 from soniq.backends.postgres.pool import FOLDER, SESSION
 from soniq.clock import SystemClock
-from soniq.figures import EPOCH
+from soniq.history import EPOCH
 from soniq.job import JobStatus
 from soniq.search import ArgumentIs, JobSearch, spell
 from tests.support.postgres import Server, run_apart
