@@ -11,6 +11,8 @@ from soniq.dashboard.views.alarms import SAID
 from soniq.doctor.finding import Finding
 
 SECONDS = 60.0
+# The checks may take a second. Who wants to see how things stand does not wait for them.
+MOST_SECONDS = 600.0
 
 
 class Checkup:
@@ -25,6 +27,10 @@ class Checkup:
             self._shared.forget()
         return await self._shared.get()
 
+    async def latest(self) -> list[Finding]:
+        """Return what was found lately, at once; if that is a while ago, look beside."""
+        return await self._shared.get_at_once(most=MOST_SECONDS)
+
 
 def checkup_of(request: Request) -> Checkup:
     """Return the checkup of the dashboard that a request is for."""
@@ -37,5 +43,5 @@ def checkup_of(request: Request) -> Checkup:
 
 async def troubles(request: Request) -> list[Finding]:
     """Return what the doctor calls an error, but for what the alarms say by themselves."""
-    findings = await checkup_of(request).findings()
+    findings = await checkup_of(request).latest()
     return [one for one in findings if one.severity == "error" and one.id not in SAID]
