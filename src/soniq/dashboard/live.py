@@ -19,7 +19,7 @@ from soniq.stats import Summary
 
 MOST_STREAMS = 200
 # Pauses vary by a tenth. With that, a look and a page on its way, a change is seen within a second.
-POLL_SECONDS = 0.8
+POLL_SECONDS = 0.6
 HEARTBEAT_SECONDS = 15.0
 # A server that is told to stop waits for answers to end, and a stream is an answer that never
 # does. So it ends by itself and the browser asks for the next one.
@@ -60,7 +60,7 @@ class Live:
         self._soniq = soniq
         self._clock = soniq.clock
         self._poll_seconds = poll_seconds
-        slow = 6 * poll_seconds
+        slow = 8 * poll_seconds
         # A little less than the time between two polls, so that each poll asks anew.
         self._standings = Shared(soniq.queues.list, 0.8 * poll_seconds, soniq.clock)
         self._workers = Shared(soniq.workers.list, slow, soniq.clock)
