@@ -12,6 +12,8 @@ import pytest
 from soniq.backends.contract import Backend
 from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.departures import LOOKS
+from soniq.backends.postgres.pool import Database
+from soniq.errors import DatabaseError
 from soniq.job import NewJob
 from tests.support.jobs import until
 
@@ -238,3 +240,47 @@ async def test_wake_after_a_long_transaction_that_began_while_calls_were_held_ba
 
     await until(told)
     await bare.close()
+
+
+async def test_wake_after_a_call_that_could_not_be_sent(
+    postgres: PostgresBackend,
+    onlooker: asyncpg.Connection[asyncpg.Record],
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A commit is told although the calls that it was to go with have failed meanwhile."""
+    heard: list[object] = []
+    await onlooker.add_listener("soniq_jobs", lambda *message: heard.append(message[-1]))
+    bare = await asyncpg.connect(postgres_url)
+    sending, failing = asyncio.Event(), asyncio.Event()
+
+    async def fail(*_: object) -> None:
+        sending.set()
+        await failing.wait()
+        message = "gone for a moment"
+        raise DatabaseError(message)
+
+    async with bare.transaction():
+        with monkeypatch.context() as broken:
+            broken.setattr(Database, "fetch", fail)
+            await postgres.wakeups.wake({"news"})
+            await sending.wait()
+            postgres.wakeups.wake_after(bare, {"mail"})
+            failing.set()
+            await until_idle(postgres)
+
+    async def told() -> bool:
+        await onlooker.fetch("SELECT 1")
+        return heard == ["mail"]
+
+    await until(told)
+    await bare.close()
+
+
+async def until_idle(postgres: PostgresBackend) -> None:
+    """Return when nothing is being sent."""
+
+    async def idle() -> bool:
+        return postgres.wakeups._sender is None
+
+    await until(idle)

@@ -12,6 +12,7 @@ from soniq.cli.dead_letter_choice import Choice, choose
 from soniq.cli.dead_letter_show import places, sample_of
 from soniq.cli.exits import Exit, fail
 from soniq.cli.options import (
+    AGE,
     DatabaseUrl,
     DryRun,
     ErrorFilter,
@@ -26,19 +27,12 @@ from soniq.cli.options import (
     Yes,
     confirm,
     counted,
-    read_duration,
 )
 
 if TYPE_CHECKING:
     from soniq.job import DeadLetter
     from soniq.search import Preview
 
-Age = Annotated[
-    float,
-    typer.Option(
-        parser=read_duration, metavar="AGE", help="Only what ended longer ago, such as 12h or 7d."
-    ),
-]
 First = Annotated[
     int | None,
     typer.Option(
@@ -123,7 +117,7 @@ def delete(
 
 def cleanup(
     *,
-    older_than: Age,
+    older_than: Annotated[float, AGE],
     queue: QueueFilter = None,
     name: NameFilter = None,
     reason: ReasonFilter = None,

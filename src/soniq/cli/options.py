@@ -83,12 +83,10 @@ FingerprintFilter = Annotated[
     str | None,
     typer.Option("--fingerprint", "-f", help="Only of this failure: see `dead-letter groups`."),
 ]
-OlderThan = Annotated[
-    float | None,
-    typer.Option(
-        parser=read_duration, metavar="AGE", help="Only what ended longer ago, such as 12h or 7d."
-    ),
-]
+AGE = typer.Option(
+    parser=read_duration, metavar="AGE", help="Only what ended longer ago, such as 12h or 7d."
+)
+OlderThan = Annotated[float | None, AGE]
 SearchText = Annotated[
     str | None,
     typer.Option("--search", metavar="WORDS", help="In words: 'age:>1h args.user.id:42'."),

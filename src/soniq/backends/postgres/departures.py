@@ -40,7 +40,7 @@ class Departures:
     def note(self, connection: object, queues: Collection[str], *, promptly: bool = True) -> None:
         """Call ``left`` when the connection leaves its transaction; now, if it is in none.
 
-        If not ``promptly``, by the second ``look`` from now at the latest.
+        If not ``promptly``, at the next ``look`` after it.
         """
         known = native(connection)
         if not in_transaction(known):
@@ -69,6 +69,13 @@ class Departures:
             if glance.looks < LOOKS:
                 self._glanced[connection] = glance
             else:
+                self._watched[connection] = Watch(connection, glance.queues, self._end)
+
+    def watch(self) -> None:
+        """Watch all that are in a transaction: nobody will call ``look``."""
+        glanced, self._glanced = self._glanced, {}
+        for connection, glance in glanced.items():
+            if in_transaction(connection):
                 self._watched[connection] = Watch(connection, glance.queues, self._end)
 
     def tell(self) -> None:

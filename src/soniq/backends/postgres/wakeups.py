@@ -137,6 +137,7 @@ class PostgresWakeups:
                 self._departures.look()
         except (DatabaseError, asyncpg.PostgresError) as error:
             logger.debug("Wake-up not sent, workers will poll: %s", error)
+            self._departures.watch()
         finally:
             self._sender = None
 
