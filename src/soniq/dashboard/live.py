@@ -53,7 +53,7 @@ class Live:
     """One for all tabs: nothing is read twice within its time, however many ask.
 
     Standings change with every job; workers and figures are written every few seconds, and are
-    read as seldom. With that 200 open tabs ask less than two questions a second.
+    read as seldom. With that 200 open tabs ask about two questions a second.
     """
 
     def __init__(self, soniq: Soniq, *, poll_seconds: float = POLL_SECONDS) -> None:
