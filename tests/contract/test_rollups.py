@@ -105,14 +105,15 @@ async def test_every_end_is_counted(backend: Backend, clock: FrozenClock, name: 
     ]
 
 
+@pytest.mark.parametrize("result", [None, "1"])
 @pytest.mark.parametrize("number", [1, 30])
-async def test_completions_without_a_result(
-    backend: Backend, clock: FrozenClock, number: int
+async def test_completions_of_several_tasks(
+    backend: Backend, clock: FrozenClock, number: int, result: str | None
 ) -> None:
-    """Few or many at once, of several tasks."""
+    """Few or many at once, with a result or without."""
     many = [new_job(clock) for _ in range(number)]
     await insert(backend, *many, new_job(clock, "mail.read"), new_job(clock, queue="bulk"))
-    batch = [Settlement(job, Complete()) for job in await claim(backend)]
+    batch = [Settlement(job, Complete(result)) for job in await claim(backend)]
     await backend.jobs.settle(batch, worker=WORKER)
     assert [(one.queue, one.job_name, one.count) for one in await all_rollups(backend, clock)] == [
         ("bulk", "mail.send", 1),

@@ -466,8 +466,7 @@ async def test_settle(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
         assert {node.get("Index Name") for node in plan} == {None, "soniq_jobs_pkey"}
         assert rows_touched(plan) == LIMIT
     for _ in ("first", "repeated"):
-        kind = "default", "mail.send"
-        plan = await plan_of(crowded, "jobs/complete_plain", None, WORKER, ids, 1, *kind, True)
+        plan = await plan_of(crowded, "jobs/complete_plain", None, WORKER, ids, 1, True)
         assert {node.get("Index Name") for node in plan} == {None, "soniq_jobs_pkey"}
         assert rows_touched(plan) == LIMIT
 

@@ -12,7 +12,6 @@ import asyncpg
 
 from soniq import crashpoints
 from soniq.backends.postgres.pool import Database
-from soniq.job import ClaimedJob
 from soniq.outcome import (
     Bury,
     Cancel,
@@ -59,9 +58,9 @@ class Settling:
         plain, others = apart(settlements)
         owned: set[str] = set()
         if plain and await self.complete_plain(plain) == len(plain):
-            owned.update(job.id for job in plain)
+            owned.update(plain)
         else:  # not all were owned: said again, it tells which
-            others += [("complete", (job.id, FIRST, None, None)) for job in plain]
+            others += [("complete", (job_id, FIRST, None, None)) for job_id in plain]
         batches: defaultdict[str, list[Row]] = defaultdict(list)
         for verb, row in others:
             batches[verb].append(row)
@@ -72,13 +71,11 @@ class Settling:
             owned |= await self.write_together("complete_again", again)
         return owned
 
-    async def complete_plain(self, jobs: list[ClaimedJob]) -> int:
-        """Complete first claims of one kind with nothing to keep; return how many were owned."""
+    async def complete_plain(self, ids: list[str]) -> int:
+        """Complete first claims with nothing to keep; return how many were owned."""
         if crashpoints.ARMED:
             crashpoints.passed("settle.before_commit")
-        ids = [job.id for job in jobs]
-        kind = jobs[0].queue, jobs[0].job_name
-        args = self.now, self.worker, ids, FIRST, *kind, self.db.rollups
+        args = self.now, self.worker, ids, FIRST, self.db.rollups
         try:
             [record] = await self.db.fetch("jobs/complete_plain", *args)
         except (*KEY_TAKEN, *UNSTORABLE):
@@ -131,22 +128,17 @@ class Settling:
                 return (self.now, self.worker), (self.db.rollups,)
 
 
-def apart(settlements: Sequence[Settlement]) -> tuple[list[ClaimedJob], list[tuple[str, Row]]]:
-    """Return the first claims that completed with nothing to keep, and the rows of the others.
+def apart(settlements: Sequence[Settlement]) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Return the ids of first claims that completed with nothing to keep, and all others' rows.
 
-    Those of one name in one queue: of the kind that there are most of. A few of them are no reason
-    for a statement of their own.
+    A few of them are no reason for a statement of their own.
     """
-    kinds: defaultdict[tuple[str, str], list[ClaimedJob]] = defaultdict(list)
-    for job, outcome in settlements:
-        if job.fence == FIRST and is_plain(outcome):
-            kinds[job.queue, job.job_name].append(job)
-    plain = max(kinds.values(), key=len) if kinds else []
+    plain = [one.job.id for one in settlements if one.job.fence == FIRST and is_plain(one.outcome)]
     if len(plain) < FEW:
         return [], [row_of(settlement) for settlement in settlements]
     if len(plain) == len(settlements):
         return plain, []
-    known = {job.id for job in plain}
+    known = set(plain)
     return plain, [row_of(one) for one in settlements if one.job.id not in known]
 
 

@@ -16,12 +16,19 @@ WITH done AS (
         job.id, job.queue, job.job_name,
         GREATEST(date_part('epoch', job.started_at - job.scheduled_at), 0) AS waited,
         GREATEST(date_part('epoch', COALESCE($1::timestamptz, now()) - job.started_at), 0) AS ran
+),
+tally AS (
+    SELECT ROW(
+        queue, job_name, count(*), sum(waited), sum(ran), array_agg(soniq_bucket(waited)),
+        array_agg(soniq_bucket(ran))
+    )::soniq_tally AS counts
+    FROM done
+    GROUP BY queue, job_name
 )
 SELECT
-    array_agg(id) AS ids,
-    CASE WHEN $7::boolean THEN soniq_roll_up(
-        COALESCE($1::timestamptz, now()), $2, 'complete', queue, job_name, count(*), sum(waited),
-        sum(ran), array_agg(soniq_bucket(waited)), array_agg(soniq_bucket(ran))
+    (SELECT array_agg(id) FROM done) AS ids,
+    CASE WHEN $7::boolean THEN soniq_roll_up_all(
+        COALESCE($1::timestamptz, now()), $2, 'complete', array_agg(counts)
     ) END AS counted
-FROM done
-GROUP BY queue, job_name
+FROM tally
+HAVING count(*) > 0
