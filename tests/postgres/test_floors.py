@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -54,19 +54,17 @@ async def make_front_dear(
 
 @pytest.fixture(params=[0.0, 1.0], ids=["quick look", "dear look"])
 def look_seconds(
-    request: pytest.FixtureRequest,
-    frozen: PostgresBackend,
-    clock: FrozenClock,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, frozen: PostgresBackend, monkeypatch: pytest.MonkeyPatch
 ) -> float:
     """Let a look below floors take so long."""
     seconds: float = request.param
     fetch = frozen._db.fetch
 
-    async def fetch_slowly(verb: str, *args: object) -> list[asyncpg.Record]:
+    async def fetch_slowly(verb: str, *args: object) -> list[Any]:
+        records: list[Any] = await fetch(verb, *args)
         if verb == "jobs/below":
-            clock.advance(seconds=seconds)
-        return await fetch(verb, *args)
+            return [dict(record) | {"seconds": seconds} for record in records]
+        return records
 
     monkeypatch.setattr(frozen._db, "fetch", fetch_slowly)
     return seconds

@@ -9,6 +9,7 @@ import pytest
 
 from soniq.backends.postgres.floors import (
     CHEAP_SECONDS,
+    CHEAP_SECONDS_A_JOB,
     LONGEST_REST,
     MOST_LEVELS,
     REST,
@@ -30,8 +31,9 @@ def place(number: int) -> Place:
 
 
 def dear(floors: Floors, moment: float, seconds: float = 1.0) -> None:
-    """Let a look from the front end at this moment that took so long."""
+    """Let a look from the front end at this moment that took so long, and so one below."""
     floors.looked_from_front(began=moment - seconds, ended=moment)
+    floors.looked_below({}, seconds=seconds, began=moment - seconds, ended=moment)
 
 
 def floors_at(floors: Floors, moment: float) -> Mapping[Level, Place]:
@@ -48,18 +50,41 @@ def test_a_cheap_front_is_always_looked_at() -> None:
         assert floors_at(floors, moment) == {}
 
 
+def test_a_look_that_took_many_jobs_may_take_longer() -> None:
+    """That time is not spent on the way to them."""
+    floors = Floors()
+    many = [(MAIL, place(number)) for number in range(500)]
+    seconds = CHEAP_SECONDS + 500 * CHEAP_SECONDS_A_JOB
+    floors.looked_from_front(began=1.0, ended=1.0 + 0.9 * seconds, found=many)
+    assert floors.now() == {}
+    floors.looked_from_front(began=3.0, ended=3.0 + 1.1 * seconds, found=many)
+    assert floors.now() != {}
+
+
 def test_a_dear_front_rests() -> None:
     """A slow look is followed by a rest in proportion, but not a longer one than is promised."""
     floors = Floors()
     for moment in (1.0, 2.0, 3.0):
         floors.taken([(MAIL, place(7))], moment=moment)
-    floors.looked_from_front(began=4.0, ended=4.02)
+    dear(floors, 4.02, seconds=0.02)
     rest = REST * 0.02
     assert floors_at(floors, 4.02 + rest - 0.001) == {MAIL: place(7)}
     assert floors_at(floors, 4.02 + rest + 0.001) == {}
     dear(floors, 9.0, seconds=60.0)
     assert floors_at(floors, 9.0 + LONGEST_REST - 0.001) == {MAIL: place(7)}
     assert floors_at(floors, 9.0 + LONGEST_REST) == {}
+
+
+def test_a_look_that_was_slow_is_checked_at_once() -> None:
+    """Many things can make a claim slow: floors are of use only if the way to them is long."""
+    floors = Floors()
+    for moment in (1.0, 2.0, 3.0):
+        floors.taken([(MAIL, place(7))], moment=moment)
+    floors.looked_from_front(began=3.9, ended=4.0)
+    assert floors.now() == {MAIL: place(7)}
+    assert floors.due(4.0)
+    floors.looked_below({}, seconds=CHEAP_SECONDS / 2, began=4.0, ended=4.5)
+    assert floors.now() == {}
 
 
 def test_a_floor_settles_before_it_is_used() -> None:
@@ -75,6 +100,30 @@ def test_a_floor_settles_before_it_is_used() -> None:
     assert floors_at(floors, 1.0 + LAG * 2.2) == {MAIL: place(3)}
 
 
+def test_a_dear_look_has_shown_where_the_front_is() -> None:
+    """Before the first job that it found of each level nothing waits, but for what settles yet."""
+    floors = Floors()
+    found = [(MAIL, place(5)), (MAIL, place(6)), (PAY, place(7))]
+    floors.taken(found, moment=1.0)
+    floors.looked_from_front(began=1.0, ended=1.0 + CHEAP_SECONDS / 2, found=found)
+    assert floors.now() == {}
+    floors.looked_from_front(began=2.0, ended=3.0, found=found)
+    before = timedelta(seconds=SETTLING_SECONDS)
+    assert floors.now() == {MAIL: (place(5)[0] - before, 5), PAY: (place(7)[0] - before, 7)}
+    floors.taken([], moment=2.0)  # what was taken has settled
+    assert floors.now() == {MAIL: place(6), PAY: place(7)}
+    floors.looked_from_front(began=4.0, ended=5.0, found=found)
+    assert floors.now() == {MAIL: place(6), PAY: place(7)}
+
+
+def test_a_dear_look_that_found_many_levels_gives_floors_to_some() -> None:
+    """A claim is not burdened with all of them."""
+    floors = Floors()
+    found = [(("mail", number), place(1)) for number in range(MOST_LEVELS + 1)]
+    floors.looked_from_front(began=1.0, ended=2.0, found=found)
+    assert len(floors.now()) == MOST_LEVELS
+
+
 def test_a_look_below_that_finds_nothing_leaves_the_floors() -> None:
     """They are used on, until it is time for the next look; a quick one makes an end of them."""
     floors = Floors()
@@ -82,10 +131,10 @@ def test_a_look_below_that_finds_nothing_leaves_the_floors() -> None:
         floors.taken([(MAIL, place(7))], moment=moment)
     dear(floors, 4.0)
     assert floors.due(4.0 + LONGEST_REST)
-    floors.looked_below({}, began=9.0, ended=10.0)
+    floors.looked_below({}, seconds=1.0, began=9.0, ended=10.0)
     assert not floors.due(9.0 + LONGEST_REST)
     assert floors.now() == {MAIL: place(7)}
-    floors.looked_below({}, began=15.0, ended=15.0 + CHEAP_SECONDS / 2)
+    floors.looked_below({}, seconds=CHEAP_SECONDS / 2, began=15.0, ended=15.5)
     assert floors.now() == {}
 
 
@@ -96,12 +145,12 @@ def test_what_is_found_below_lowers_the_floor_of_its_level() -> None:
         floors.taken([(MAIL, place(7)), (PAY, place(8))], moment=moment)
     dear(floors, 4.0)
     before = place(3)[0] - timedelta(microseconds=1), 3
-    floors.looked_below({MAIL: place(3)}, began=9.0, ended=10.0)
+    floors.looked_below({MAIL: place(3)}, seconds=1.0, began=9.0, ended=10.0)
     assert floors.now() == {MAIL: before, PAY: place(8)}
     for moment in (11.0, 12.0):
         floors.taken([], moment=moment)
         assert floors.now() == {MAIL: before, PAY: place(8)}
-    floors.looked_below({PAY: place(9)}, began=13.0, ended=14.0)
+    floors.looked_below({PAY: place(9)}, seconds=1.0, began=13.0, ended=14.0)
     assert floors.now() == {MAIL: before, PAY: place(8)}
 
 
@@ -124,7 +173,7 @@ def test_a_look_below_that_began_before_something_was_put_back_does_not_count() 
         floors.taken([(MAIL, place(7))], moment=moment)
     dear(floors, 4.0)
     floors.put_back(9.5)
-    floors.looked_below({}, began=9.0, ended=10.0)
+    floors.looked_below({}, seconds=1.0, began=9.0, ended=10.0)
     assert floors.now() == {}
 
 

@@ -146,9 +146,10 @@ class Claims:
             served = names[0] if names and verb == "claim" else names
             records = await self._db.fetch_once(f"jobs/{verb}", now, served, *facts, *reach)
         records.sort(key=CLAIM_ORDER)
-        self._floors.taken(map(place, records), moment=began)
+        places = list(map(place, records))
+        self._floors.taken(places, moment=began)
         if not floors:
-            await self._looked_from_front(began)
+            await self._looked_from_front(began, places)
         return records
 
     def _floors_at(self, moment: float, unknown: Collection[str]) -> Mapping[Level, Place]:
@@ -158,14 +159,16 @@ class Claims:
             self.front.start(dict(floors), unknown)
         return floors
 
-    async def _looked_from_front(self, began: float) -> None:
+    async def _looked_from_front(
+        self, began: float, found: Sequence[tuple[Level, Place]] = ()
+    ) -> None:
         """Have floors only where a look from the front has seen all that waits.
 
         It sees nothing of queues that are paused. Which those are matters, and is asked, only after
         a look that was dear, so that floors come into use.
         """
         ended = self._clock.monotonic()
-        self._floors.looked_from_front(began=began, ended=ended)
+        self._floors.looked_from_front(began=began, ended=ended, found=found)
         if self._floors.now():
             try:
                 paused = await self._db.fetch("queues/paused")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import inf
 from typing import Any, Final
@@ -12,13 +12,15 @@ Level = tuple[str, int]
 # The due time and the id of a job: its place within a level.
 Place = tuple[datetime, Any]
 
-# A look from the front that takes no longer is as good as any.
+# A look from the front that takes no longer is as good as any; to take a job takes its time anyway.
 CHEAP_SECONDS: Final = 0.01
+CHEAP_SECONDS_A_JOB: Final = 40e-6
 # A dear one is followed by so many times its time in which others do without.
 REST: Final = 50
 LONGEST_REST: Final = 5.0
 # A job is written a little before it can be seen, so a floor is used only when it is that old.
 SETTLING_SECONDS: Final = 0.1
+SETTLING: Final = timedelta(seconds=SETTLING_SECONDS)
 MOST_LEVELS: Final = 64
 
 
@@ -60,22 +62,36 @@ class Floors:
             self._floors, self._settling = self._settling, dict(self._taken)
             self._settled_at = moment
 
-    def looked_from_front(self, *, began: float, ended: float) -> None:
-        """Note how long a look from the front took."""
+    def looked_from_front(
+        self, *, began: float, ended: float, found: Sequence[tuple[Level, Place]] = ()
+    ) -> None:
+        """Note how long a look from the front took, and what it found, in its order.
+
+        After a dear one no other has to walk that way again: levels that have no floor get one
+        before the first job that was found there. But it may have been slow for any reason: how
+        long that way is, a look below the floors will tell, at once.
+        """
         if began < self._put_back_at:
             return  # it may not have seen what was put back
-        seconds = ended - began
-        self._dear = seconds > CHEAP_SECONDS
-        self._below_at = ended + min(REST * seconds, LONGEST_REST)
+        self._dear = ended - began > CHEAP_SECONDS + CHEAP_SECONDS_A_JOB * len(found)
+        if self._dear:
+            self._below_at = ended
+            for level, (due, job_id) in dict(reversed(found)).items():
+                if len(self._floors) < MOST_LEVELS:
+                    self._floors.setdefault(level, (due - SETTLING, job_id))
 
-    def looked_below(self, found: Mapping[Level, Place], *, began: float, ended: float) -> None:
+    def looked_below(
+        self, found: Mapping[Level, Place], *, seconds: float, began: float, ended: float
+    ) -> None:
         """Note how long a look below the floors took, and which job of each level it found first.
 
-        Claims start before these from now on; from the front again if the look was not dear.
+        ``seconds``: by the server's clock, so that it is not the answer's way that seems dear.
+        Claims start before these jobs from now on; from the front again if the look was not dear.
         """
         if began < self._put_back_at:
             return
-        self.looked_from_front(began=began, ended=ended)
+        self._dear = seconds > CHEAP_SECONDS
+        self._below_at = ended + min(REST * seconds, LONGEST_REST)
         for level, (due, job_id) in found.items():
             before = due - timedelta.resolution, job_id
             for floors in (self._taken, self._settling, self._floors):

@@ -56,7 +56,8 @@ class FrontLooks:
             return
         finally:
             self._look = None
-        found = dict(map(place, records))
-        self._floors.looked_below(found, began=began, ended=self._clock.monotonic())
+        found = dict(place(record) for record in records if record["id"] is not None)
+        seconds, ended = max(record["seconds"] for record in records), self._clock.monotonic()
+        self._floors.looked_below(found, seconds=seconds, began=began, ended=ended)
         if found:
             self._rouse({queue for queue, _ in found})

@@ -1,8 +1,11 @@
--- The first job that waits below each floor ($2 … $5), where one does. Takes and locks nothing.
-SELECT floor.queue, floor.priority, below.scheduled_at, below.id
+-- The first job that waits below each floor ($2 … $5), if one does, and how long it took to look for
+-- those so far. Takes and locks nothing.
+SELECT
+    floor.queue, floor.priority, below.scheduled_at, below.id,
+    date_part('epoch', clock_timestamp() - statement_timestamp()) AS seconds
 FROM unnest($2::text[], $3::smallint[], $4::timestamptz[], $5::uuid[])
     AS floor (queue, priority, scheduled_at, id)
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT job.scheduled_at, job.id
     FROM soniq_jobs AS job
     WHERE job.status = 'queued'
@@ -12,4 +15,4 @@ CROSS JOIN LATERAL (
         AND job.job_name <> ALL ($1::text[])
     ORDER BY job.scheduled_at, job.id
     LIMIT 1
-) AS below
+) AS below ON true
