@@ -240,7 +240,7 @@ async def test_claim_across_queues(
 ) -> None:
     """Where one queue has due jobs they are taken along the index, with no look at others."""
     plan = await plan_of(
-        crowded, "jobs/claim_across", None, queues, LIMIT, WORKER, [], 2 * LIMIT, []
+        crowded, "jobs/claim_across", None, queues, LIMIT, WORKER, [], 2 * LIMIT, [], []
     )
     assert types_on_jobs(plan) <= WALKS | {"Tid Scan"}
     assert rows_touched(plan) <= LIMIT
@@ -255,7 +255,7 @@ async def test_claim_from_several_queues_at_once(
     """The first due jobs of each queue are merged; only those taken are locked."""
     await crowded.execute(SPREAD)
     plan = await plan_of(
-        crowded, "jobs/claim_across", None, queues, LIMIT, WORKER, [], 2 * LIMIT, []
+        crowded, "jobs/claim_across", None, queues, LIMIT, WORKER, [], 2 * LIMIT, [], []
     )
     assert types_on_jobs(plan) <= WALKS | {"Tid Scan"}
     assert rows_touched(plan) <= 2 * LIMIT + 4 * 4
@@ -273,7 +273,7 @@ async def test_claim_from_floors_on(
     scheduled_at, job_id = max((job["scheduled_at"], job["id"]) for job in gone)
     floors = ["default"], [100], [scheduled_at], [job_id]
     plan = await plan_of(
-        crowded, "jobs/claim_after", None, queues, LIMIT, WORKER, [], 2 * LIMIT, [], *floors
+        crowded, "jobs/claim_after", None, queues, LIMIT, WORKER, [], 2 * LIMIT, [], [], *floors
     )
     assert types_on_jobs(plan) <= WALKS | {"Tid Scan"}
     assert rows_taken(plan) == LIMIT
@@ -295,7 +295,7 @@ async def test_pauses_are_looked_up_not_walked(
     """Once for a queue at most; of the jobs that wait in one that is paused none is looked at."""
     await crowded.execute(SPREAD)
     await crowded.execute(PAUSE)
-    limits, reach, floors = (LIMIT, WORKER, []), (2 * LIMIT, []), ([], [], [], [])
+    limits, reach, floors = (LIMIT, WORKER, []), (2 * LIMIT, [], []), ([], [], [], [])
     for taken, verb, *args in (
         (0, "jobs/claim", None, "default", *limits),
         (0, "jobs/claim_across", None, ["default"], *limits, *reach),

@@ -30,11 +30,11 @@ Claim = tuple[str, int]
 LOOK_SECONDS = 10.0
 # UUIDs compare byte by byte in the database as in Python.
 CLAIM_ORDER = itemgetter("priority", "scheduled_at", "id")
-# Of several queues, how many jobs are looked at for each that is wanted, and beyond: some are in
-# the hands of other claims. After a look that found none, they all may be.
-AHEAD, BEYOND, FAR_BEYOND = 2, 200, 5000
-# A queue that had at least this part of the last jobs is looked at as far as jobs are wanted.
-LEADING = 1 / 8
+# Of several queues, how many jobs are looked at beyond those that are wanted: some are in the hands
+# of other claims. After a look that found none, they all may be.
+BEYOND, FAR_BEYOND = 200, 5000
+# A queue that had many of the last jobs is looked at for so many times its share of those to come.
+GENEROSITY, MOST_SHARES = 1.3, 32
 
 
 class Claims:
@@ -57,7 +57,7 @@ class Claims:
         self._look_at: dict[str, float] = {}
         self._floors = Floors()
         self.front = FrontLooks(db, clock, self._floors, rouse)
-        self._leading: list[str] = []
+        self._shares: dict[str, float] = {}
         self._beyond = BEYOND
 
     async def take(
@@ -120,11 +120,12 @@ class Claims:
         self, now: datetime | None, names: list[str] | None, facts: tuple[int, str, list[str]]
     ) -> list[asyncpg.Record]:
         limit = facts[0]
-        reach = AHEAD * limit + self._beyond, self._leading
+        ahead = [min(limit, int(GENEROSITY * part * limit) + 1) for part in self._shares.values()]
+        reach = limit + self._beyond, list(self._shares), ahead
         records = await self._look("claim_across", now, names, facts, *reach)
         self._beyond = BEYOND if records else FAR_BEYOND
         if records and len(records) < limit:
-            self._leading = leading(record["queue"] for record in records)
+            self._shares = shares(record["queue"] for record in records)
         return records
 
     async def _look(
@@ -139,7 +140,7 @@ class Claims:
         began = self._clock.monotonic()
         floors = self._floors_at(began, facts[2])
         if floors:
-            reach = reach or (0, [])  # one queue has nobody to be merged with
+            reach = reach or (0, [], [])  # one queue has nobody to be merged with
             args = (now, names, *facts, *reach, *columns(floors))
             records = await self._db.fetch_once("jobs/claim_after", *args)
         else:
@@ -193,8 +194,7 @@ def distinct(queues: Queues) -> list[str] | None:
     return None if queues is None else list(dict.fromkeys(queues))
 
 
-def leading(queues: Iterable[str]) -> list[str]:
-    """Return the queues that make up a large part of these queues of jobs."""
+def shares(queues: Iterable[str]) -> dict[str, float]:
+    """Return which part of these queues of jobs each has, of those that have most."""
     counts = Counter(queues)
-    least = counts.total() * LEADING
-    return [queue for queue, count in counts.items() if count >= least]
+    return {queue: count / counts.total() for queue, count in counts.most_common(MOST_SHARES)}

@@ -1,8 +1,8 @@
 -- From several queues ($2) or from all (NULL), in exact order over all of them. As jobs/claim, but
 -- `level` steps from one priority to the next by one probe for each queue, and knows which queues
 -- have due jobs there, and where these begin; the first step needs no probe, as each queue is found by
--- its first job. $6 jobs of a priority are looked at: as many of each queue, and of those in $7 as many
--- as are wanted.
+-- its first job. $6 jobs of a priority are looked at: as many of each queue, but of those in $7 at least
+-- $8.
 WITH RECURSIVE existing AS (
     (
         SELECT job.queue, job.priority, job.scheduled_at, job.id
@@ -107,10 +107,15 @@ candidate AS (
             FROM (
                 SELECT
                     many.name, many.moment, many.id,
-                    CASE
-                        WHEN many.name = ANY ($7::text[]) THEN $3
-                        ELSE $6::bigint / cardinality(level.queues) + 4
-                    END AS ahead
+                    GREATEST(
+                        $6::bigint / cardinality(level.queues) + 4,
+                        (
+                            SELECT share.ahead
+                            FROM unnest($7::text[], $8::bigint[]) AS share (queue, ahead)
+                            WHERE share.queue = many.name
+                            LIMIT 1
+                        )
+                    ) AS ahead
                 FROM unnest(level.queues, level.moments, level.ids) AS many (name, moment, id)
             ) AS queue
             CROSS JOIN LATERAL (

@@ -1,9 +1,9 @@
--- As jobs/claim_across, from floors on ($8 … $11): of a priority of a queue only what comes after its
+-- As jobs/claim_across, from floors on ($9 … $12): of a priority of a queue only what comes after its
 -- floor is looked at. Nothing before it is walked past, be it the dead rows that a long transaction
 -- keeps; and queues and priorities that have no floor are looked for between those that have one.
 WITH RECURSIVE floor AS MATERIALIZED (
     SELECT known.queue, known.priority::integer AS priority, known.scheduled_at, known.id
-    FROM unnest($8::text[], $9::smallint[], $10::timestamptz[], $11::uuid[])
+    FROM unnest($9::text[], $10::smallint[], $11::timestamptz[], $12::uuid[])
         AS known (queue, priority, scheduled_at, id)
 ),
 existing AS (
@@ -120,10 +120,15 @@ candidate AS (
             FROM (
                 SELECT
                     many.name, many.moment, many.id,
-                    CASE
-                        WHEN many.name = ANY ($7::text[]) THEN $3
-                        ELSE $6::bigint / cardinality(level.queues) + 4
-                    END AS ahead
+                    GREATEST(
+                        $6::bigint / cardinality(level.queues) + 4,
+                        (
+                            SELECT share.ahead
+                            FROM unnest($7::text[], $8::bigint[]) AS share (queue, ahead)
+                            WHERE share.queue = many.name
+                            LIMIT 1
+                        )
+                    ) AS ahead
                 FROM unnest(level.queues, level.moments, level.ids) AS many (name, moment, id)
             ) AS queue
             CROSS JOIN LATERAL (
