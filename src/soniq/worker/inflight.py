@@ -88,11 +88,11 @@ class Inflight:
         self._measure()
         if len(self._settler) > LARGEST_BACKLOG:
             return 0
-        most = self.concurrency + read_ahead(self._rate, self._claim_seconds)
-        self._enough = max(most - most // 2, self.concurrency)
-        room = most - len(self._running) - len(self._ready)
+        ahead = read_ahead(self._rate, self._claim_seconds)
+        self._enough = self.concurrency + ahead - ahead // 2
+        room = self.concurrency + ahead - len(self._running) - len(self._ready)
         starving = not self._ready and len(self._running) < self.concurrency
-        return room if starving or room > most // 2 else 0
+        return room if starving or room > ahead // 2 else 0
 
     def claim_took(self, seconds: float) -> None:
         """Note how long a claim took."""
