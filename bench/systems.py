@@ -54,6 +54,13 @@ PRODUCES = frozenset({"one", "concurrent", "bulk", "within"})
 SYSTEMS = (
     System("soniq", "soniq", ("postgres", "sqlite", "memory"), can=ALL),
     System("INSERT", "bare", ("postgres", "sqlite"), can=PRODUCES),
+    System(
+        "INSERT, NOTIFY, UPDATE",
+        "bare",
+        ("postgres",),
+        options={"calls": True},
+        can=frozenset({"latency"}),
+    ),
     System("pgqueuer", "pgqueuer", ("postgres",), PGQUEUER, can=ALL, share=0.5),
     System(
         "pgqueuer tuned",
@@ -80,7 +87,7 @@ SYSTEMS = (
     System("arq", "arq", ("redis",), ARQ, share=0.05),
     System("celery", "celery", ("redis",), CELERY, share=0.2),
 )
-BASES = frozenset({"INSERT"})
+BASES = frozenset({"INSERT", "INSERT, NOTIFY, UPDATE"})
 
 
 def named(names: list[str] | None) -> list[System]:

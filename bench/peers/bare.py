@@ -1,7 +1,9 @@
 """No queue at all: an INSERT into a table of the same shape, by the bare driver, one commit each.
 
 The base that enqueueing is compared with. The table is Soniq's own, with its indexes; what Soniq
-adds in a call (checks, encoding, wake-ups) is what the ratio shows.
+adds in a call (checks, encoding, wake-ups) is what the ratio shows. With the option ``calls`` a
+NOTIFY follows each INSERT, and a worker that listens claims one row at a time: the least that the
+start of a job can take.
 """
 
 from __future__ import annotations
@@ -23,6 +25,15 @@ POSTGRES = f"""
 INSERT INTO soniq_jobs ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """  # noqa: S608 - a constant
 SQLITE = f"INSERT INTO soniq_jobs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+CLAIM = """
+UPDATE soniq_jobs SET status = 'processing'
+WHERE id = (
+    SELECT id FROM soniq_jobs WHERE status = 'queued' AND queue = 'default'
+    ORDER BY priority, scheduled_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING args ->> 'number'
+"""
+CALL, CHANNEL = "SELECT pg_notify('bench_bare', '')", "bench_bare"
 POOL = 10
 
 
@@ -62,6 +73,8 @@ class BareAdapter(Adapter):
         """Insert one row in a transaction of its own."""
         if self._on_server:
             await self._connection.execute(POSTGRES, *self._row(number))
+            if self.parameters.get("calls"):
+                await self._connection.fetch(CALL)
         else:
             self._file.execute(SQLITE, self._row(number))
 
@@ -100,8 +113,16 @@ class BareAdapter(Adapter):
         return False
 
     async def work(self, handler: Handler) -> None:
-        """Refuse: rows without a queue have no worker."""
-        raise NotImplementedError
+        """Claim a row whenever somebody calls, and the next ones, until none waits."""
+        called = asyncio.Event()
+        listener = await asyncpg.connect(self.url)
+        await listener.add_listener(CHANNEL, lambda *_: called.set())
+        connection = await asyncpg.connect(self.url)
+        called.set()  # what came before nobody has heard of
+        while await called.wait():
+            called.clear()
+            while (number := await connection.fetchval(CLAIM)) is not None:
+                await handler(int(number))
 
 
 ADAPTER = BareAdapter
