@@ -13,6 +13,7 @@ from soniq.backends.postgres.floors import (
     LONGEST_REST,
     MOST_LEVELS,
     REST,
+    REST_AFTER_FAILURE,
     SETTLING_SECONDS,
     Floors,
     Level,
@@ -154,15 +155,15 @@ def test_what_is_found_below_lowers_the_floor_of_its_level() -> None:
     assert floors.now() == {MAIL: before, PAY: place(8)}
 
 
-def test_a_look_below_that_fails_is_made_again_later() -> None:
+def test_a_look_below_that_fails_is_made_again_soon() -> None:
     """Claims go on from their floors meanwhile."""
     floors = Floors()
     for moment in (1.0, 2.0, 3.0):
         floors.taken([(MAIL, place(7))], moment=moment)
     dear(floors, 4.0)
     floors.could_not_look(9.0)
-    assert not floors.due(9.0 + LONGEST_REST - 0.001)
-    assert floors.due(9.0 + LONGEST_REST)
+    assert not floors.due(9.0 + REST_AFTER_FAILURE - 0.001)
+    assert floors.due(9.0 + REST_AFTER_FAILURE)
     assert floors.now() == {MAIL: place(7)}
 
 

@@ -18,6 +18,7 @@ CHEAP_SECONDS_A_JOB: Final = 40e-6
 # A dear one is followed by so many times its time in which others do without.
 REST: Final = 50
 LONGEST_REST: Final = 5.0
+REST_AFTER_FAILURE: Final = 0.5
 # A job is written a little before it can be seen, so a floor is used only when it is that old.
 SETTLING_SECONDS: Final = 0.1
 SETTLING: Final = timedelta(seconds=SETTLING_SECONDS)
@@ -99,8 +100,8 @@ class Floors:
                     floors[level] = min(before, floors[level])
 
     def could_not_look(self, moment: float) -> None:
-        """Note that a look below the floors failed: the next one has time."""
-        self._below_at = moment + LONGEST_REST
+        """Note that a look below the floors failed: nobody knows what waits there."""
+        self._below_at = moment + REST_AFTER_FAILURE
 
     def forget(self, queues: Collection[str]) -> None:
         """Have no floors in these queues until a job is taken there again.
