@@ -12,6 +12,7 @@ from soniq import settings
 from soniq.backends.postgres import PostgresBackend
 from soniq.clock import SystemClock
 from soniq.job import NewJob
+from tests.support import FrozenClock
 
 IDS = SystemClock()
 NewJobs = Callable[..., NewJob]
@@ -32,6 +33,15 @@ def make_postgres() -> Callable[[str], PostgresBackend]:
 async def postgres(postgres_url: str) -> AsyncIterator[PostgresBackend]:
     """Open a backend on an empty database, by the database's own clock."""
     backend = unopened(postgres_url)
+    await backend.open()
+    yield backend
+    await backend.close()
+
+
+@pytest.fixture
+async def frozen(postgres_url: str, clock: FrozenClock) -> AsyncIterator[PostgresBackend]:
+    """Open a backend whose time stands still."""
+    backend = PostgresBackend(postgres_url, settings.load(database_url=postgres_url), clock)
     await backend.open()
     yield backend
     await backend.close()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
 
-from soniq import settings
 from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.floors import LONGEST_REST, Floors
 from soniq.backends.postgres.jobs import PostgresJobs
@@ -23,15 +21,6 @@ from tests.support.store import OTHER, claim, claimed_job, insert, new_job, regi
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 LATE = "UPDATE soniq_jobs SET scheduled_at = scheduled_at - interval '1 hour' WHERE id = $1"
-
-
-@pytest.fixture
-async def frozen(postgres_url: str, clock: FrozenClock) -> AsyncIterator[PostgresBackend]:
-    """Open a backend whose time stands still."""
-    backend = PostgresBackend(postgres_url, settings.load(database_url=postgres_url), clock)
-    await backend.open()
-    yield backend
-    await backend.close()
 
 
 def floors_of(backend: PostgresBackend) -> Floors:
@@ -54,17 +43,22 @@ async def make_front_dear(
 
 @pytest.fixture(params=[0.0, 1.0], ids=["quick look", "dear look"])
 def look_seconds(
-    request: pytest.FixtureRequest, frozen: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    frozen: PostgresBackend,
+    clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> float:
-    """Let a look below floors take so long."""
+    """Let a look below floors take the server so long; that its answer is late tells nothing."""
     seconds: float = request.param
     fetch = frozen._db.fetch
 
     async def fetch_slowly(verb: str, *args: object) -> list[Any]:
         records: list[Any] = await fetch(verb, *args)
-        if verb == "jobs/below":
-            return [dict(record) | {"seconds": seconds} for record in records]
-        return records
+        if verb != "jobs/below":
+            return records
+        clock.advance(seconds=60)
+        assert all(record["seconds"] >= 0 for record in records)
+        return [dict(record) | {"seconds": seconds} for record in records]
 
     monkeypatch.setattr(frozen._db, "fetch", fetch_slowly)
     return seconds

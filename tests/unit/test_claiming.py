@@ -13,7 +13,7 @@ from soniq.job import ClaimedJob
 from soniq.registry import Registry
 from soniq.settings import Settings
 from soniq.worker.claim import Claimer
-from soniq.worker.inflight import READ_AHEAD_CLAIMS, READ_AHEAD_SECONDS, read_ahead
+from soniq.worker.inflight import READ_AHEAD_CLAIMS, READ_AHEAD_SECONDS, read_ahead, wanted
 from soniq.worker.shutdown import Shutdown
 from soniq.worker.wishes import Wishes
 from tests.support.clock import FrozenClock
@@ -118,3 +118,23 @@ def test_reads_ahead_what_is_run_in_the_time_of_a_few_claims() -> None:
     assert read_ahead(1000, 10.0) == 250
     assert read_ahead(1_000_000, 10.0) == 1000
     assert read_ahead(0, 10.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("free", "ready", "ahead", "number"),
+    [
+        (10, 0, 0, 10),
+        (0, 0, 0, 0),
+        (1, 0, 1000, 1001),
+        (0, 500, 1000, 0),
+        (0, 499, 1000, 501),
+        # However many slots there are, here 1,000: half of what is held for them is used up.
+        (0, 249, 500, 251),
+        (0, 251, 500, 0),
+    ],
+)
+def test_claims_again_when_half_of_the_read_ahead_is_used(
+    free: int, ready: int, ahead: int, number: int
+) -> None:
+    """At once where a slot is empty; else in few large claims."""
+    assert wanted(free, ready, ahead) == number

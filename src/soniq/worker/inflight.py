@@ -80,19 +80,13 @@ class Inflight:
         return tuple(own or (held.job for held in running if held.executor == "async"))
 
     def room(self) -> int:
-        """Return how many jobs to claim now; 0 while that is better left for later.
-
-        With a free slot and nothing ready, all there is room for. Else not before half of the
-        read-ahead is used up: many small claims cost more than a few large ones.
-        """
+        """Return how many jobs to claim now; 0 while that is better left for later."""
         self._measure()
         if len(self._settler) > LARGEST_BACKLOG:
             return 0
         ahead = read_ahead(self._rate, self._claim_seconds)
         self._enough = self.concurrency + ahead - ahead // 2
-        room = self.concurrency + ahead - len(self._running) - len(self._ready)
-        starving = not self._ready and len(self._running) < self.concurrency
-        return room if starving or room > ahead // 2 else 0
+        return wanted(self.concurrency - len(self._running), len(self._ready), ahead)
 
     def claim_took(self, seconds: float) -> None:
         """Note how long a claim took."""
@@ -223,6 +217,18 @@ def read_ahead(rate: float, claim_seconds: float) -> int:
     """
     seconds = max(READ_AHEAD_SECONDS, READ_AHEAD_CLAIMS * claim_seconds)
     return min(LARGEST_READ_AHEAD, int(rate * min(seconds, LONGEST_READ_AHEAD_SECONDS)))
+
+
+def wanted(free: int, ready: int, ahead: int) -> int:
+    """Return how many jobs to claim now; 0 while that is better left for later.
+
+    ``free``: slots without a job; ``ready``: jobs that wait for one; ``ahead``: how many shall.
+    With a free slot and nothing ready, all there is room for. Else not before half of the
+    read-ahead is used up: many small claims cost more than a few large ones.
+    """
+    room = free + ahead - ready
+    starving = free and not ready
+    return room if starving or room > ahead // 2 else 0
 
 
 def may_stop(attempt: Attempt) -> bool:

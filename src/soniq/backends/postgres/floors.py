@@ -19,7 +19,8 @@ CHEAP_SECONDS_A_JOB: Final = 40e-6
 REST: Final = 50
 LONGEST_REST: Final = 5.0
 REST_AFTER_FAILURE: Final = 0.5
-# A job is written a little before it can be seen, so a floor is used only when it is that old.
+# A job is written a little before it can be seen, so a floor is used only when it is that old, or
+# lies that far before what waits first.
 SETTLING_SECONDS: Final = 0.1
 SETTLING: Final = timedelta(seconds=SETTLING_SECONDS)
 MOST_LEVELS: Final = 64

@@ -13,8 +13,29 @@ CREATE TYPE soniq_tally AS (
     runs integer[]
 );
 
+-- How many of these fall into each bucket. This one and the next are short enough for the planner to
+-- put them in place of their calls.
+CREATE FUNCTION soniq_histogram(buckets integer[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE
+RETURN ARRAY[
+    cardinality(array_positions(buckets, 0)), cardinality(array_positions(buckets, 1)),
+    cardinality(array_positions(buckets, 2)), cardinality(array_positions(buckets, 3)),
+    cardinality(array_positions(buckets, 4)), cardinality(array_positions(buckets, 5)),
+    cardinality(array_positions(buckets, 6)), cardinality(array_positions(buckets, 7)),
+    cardinality(array_positions(buckets, 8)), cardinality(array_positions(buckets, 9)),
+    cardinality(array_positions(buckets, 10)), cardinality(array_positions(buckets, 11)),
+    cardinality(array_positions(buckets, 12))
+]::bigint[];
+
+CREATE FUNCTION soniq_add(one bigint[], other bigint[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE
+RETURN ARRAY[
+    one[1] + other[1], one[2] + other[2], one[3] + other[3], one[4] + other[4],
+    one[5] + other[5], one[6] + other[6], one[7] + other[7], one[8] + other[8],
+    one[9] + other[9], one[10] + other[10], one[11] + other[11], one[12] + other[12],
+    one[13] + other[13]
+];
+
 -- Add attempts that ended with the same outcome to the rows of this session. Called by the statement
--- that ends them, so that it counts what it ends. Returns how many there were.
+-- that ends them, so that it counts what it ends. Returns the number of rows.
 CREATE FUNCTION soniq_roll_up_all(
     ended_at timestamptz, by_worker uuid, as_what text, tallies soniq_tally[]
 ) RETURNS bigint LANGUAGE plpgsql AS $body$
@@ -26,48 +47,15 @@ BEGIN
     SELECT
         date_bin('1 minute', ended_at, 'epoch'), by_worker, pg_backend_pid(), tally.queue,
         tally.job_name, as_what, tally.number, COALESCE(tally.waited, 0), COALESCE(tally.ran, 0),
-        ARRAY[
-            cardinality(array_positions(tally.waits, 0)), cardinality(array_positions(tally.waits, 1)),
-            cardinality(array_positions(tally.waits, 2)), cardinality(array_positions(tally.waits, 3)),
-            cardinality(array_positions(tally.waits, 4)), cardinality(array_positions(tally.waits, 5)),
-            cardinality(array_positions(tally.waits, 6)), cardinality(array_positions(tally.waits, 7)),
-            cardinality(array_positions(tally.waits, 8)), cardinality(array_positions(tally.waits, 9)),
-            cardinality(array_positions(tally.waits, 10)), cardinality(array_positions(tally.waits, 11)),
-            cardinality(array_positions(tally.waits, 12))
-        ]::bigint[],
-        ARRAY[
-            cardinality(array_positions(tally.runs, 0)), cardinality(array_positions(tally.runs, 1)),
-            cardinality(array_positions(tally.runs, 2)), cardinality(array_positions(tally.runs, 3)),
-            cardinality(array_positions(tally.runs, 4)), cardinality(array_positions(tally.runs, 5)),
-            cardinality(array_positions(tally.runs, 6)), cardinality(array_positions(tally.runs, 7)),
-            cardinality(array_positions(tally.runs, 8)), cardinality(array_positions(tally.runs, 9)),
-            cardinality(array_positions(tally.runs, 10)), cardinality(array_positions(tally.runs, 11)),
-            cardinality(array_positions(tally.runs, 12))
-        ]::bigint[]
+        soniq_histogram(tally.waits), soniq_histogram(tally.runs)
     FROM unnest(tallies) AS tally
     ON CONFLICT ON CONSTRAINT soniq_rollups_pkey DO UPDATE SET
         count = total.count + excluded.count,
         wait_seconds = total.wait_seconds + excluded.wait_seconds,
         run_seconds = total.run_seconds + excluded.run_seconds,
-        waits = ARRAY[
-            total.waits[1] + excluded.waits[1], total.waits[2] + excluded.waits[2],
-            total.waits[3] + excluded.waits[3], total.waits[4] + excluded.waits[4],
-            total.waits[5] + excluded.waits[5], total.waits[6] + excluded.waits[6],
-            total.waits[7] + excluded.waits[7], total.waits[8] + excluded.waits[8],
-            total.waits[9] + excluded.waits[9], total.waits[10] + excluded.waits[10],
-            total.waits[11] + excluded.waits[11], total.waits[12] + excluded.waits[12],
-            total.waits[13] + excluded.waits[13]
-        ],
-        runs = ARRAY[
-            total.runs[1] + excluded.runs[1], total.runs[2] + excluded.runs[2],
-            total.runs[3] + excluded.runs[3], total.runs[4] + excluded.runs[4],
-            total.runs[5] + excluded.runs[5], total.runs[6] + excluded.runs[6],
-            total.runs[7] + excluded.runs[7], total.runs[8] + excluded.runs[8],
-            total.runs[9] + excluded.runs[9], total.runs[10] + excluded.runs[10],
-            total.runs[11] + excluded.runs[11], total.runs[12] + excluded.runs[12],
-            total.runs[13] + excluded.runs[13]
-        ];
-    RETURN (SELECT sum(tally.number) FROM unnest(tallies) AS tally);
+        waits = soniq_add(total.waits, excluded.waits),
+        runs = soniq_add(total.runs, excluded.runs);
+    RETURN cardinality(tallies);
 END
 $body$;
 

@@ -16,17 +16,15 @@ WITH done AS (
         GREATEST(date_part('epoch', COALESCE($1::timestamptz, now()) - job.started_at), 0) AS ran
 ),
 tally AS (
-    SELECT
-        count(*) AS number,
-        ROW(
-            queue, job_name, count(*), sum(waited), sum(ran), array_agg(soniq_bucket(waited)),
-            array_agg(soniq_bucket(ran))
-        )::soniq_tally AS counts
+    SELECT ROW(
+        queue, job_name, count(*), sum(waited), sum(ran), array_agg(soniq_bucket(waited)),
+        array_agg(soniq_bucket(ran))
+    )::soniq_tally AS counts
     FROM done
     GROUP BY queue, job_name
 )
 SELECT
-    COALESCE(sum(number), 0)::bigint AS number,
+    (SELECT count(*) FROM done) AS number,
     CASE WHEN $5::boolean THEN soniq_roll_up_all(
         COALESCE($1::timestamptz, now()), $2, 'complete', array_agg(counts)
     ) END AS counted
