@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 from bench.run import Bench, Figures
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
@@ -20,7 +23,10 @@ CASES = (
 
 
 def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
-    """Drain; for sleeping jobs tell also what part of concurrency / duration is reached."""
+    """Drain; for sleeping jobs tell also what part of concurrency / duration is reached.
+
+    And what part of the rate at which an event loop does the same sleeps without any queue.
+    """
     sleep: float = case.parameters.get("sleep", 0.0)
     ideal = case.parameters["concurrency"] / sleep if sleep else None
     jobs = bench.sizes.jobs(round(min(JOBS, ideal * SECONDS)) if ideal else JOBS)
@@ -30,7 +36,22 @@ def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
     if ideal:
         figures["ideal_per_s"] = ideal
         figures["of_ideal"] = figures["jobs_per_s"] / ideal
+        figures["loop_per_s"] = asyncio.run(asleep(sleep, case.parameters["concurrency"], jobs))
+        figures["of_loop"] = figures["jobs_per_s"] / figures["loop_per_s"]
     return figures
+
+
+async def asleep(seconds: float, concurrency: int, times: int) -> float:
+    """Sleep so many times, in so many tasks; return how often a second that went."""
+    left = iter(range(times))
+
+    async def one_after_the_other() -> None:
+        for _ in left:
+            await asyncio.sleep(seconds)
+
+    began = time.monotonic()
+    await asyncio.gather(*(one_after_the_other() for _ in range(concurrency)))
+    return times / (time.monotonic() - began)
 
 
 SCENARIO = Scenario(
