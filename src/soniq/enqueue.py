@@ -24,7 +24,6 @@ from soniq.middleware import EnqueueMiddleware, accompanied
 from soniq.options import EnqueueOptions, check_name
 from soniq.pattern import Addressee, Pattern, decide
 from soniq.registry import Registry
-from soniq.rouse import rouse
 from soniq.settings import Settings
 from soniq.task import Task, TaskRef, refuse_positional
 
@@ -140,8 +139,7 @@ class Enqueuer:
             return await self._write_many(jobs_with_headers)
 
     async def _write_many(self, jobs: Sequence[NewJob]) -> list[str]:
-        ids = await self._backend.jobs.insert(jobs)
-        await rouse(self._backend.wakeups, [jobs[0].queue])
+        ids = await self._insert(jobs)
         await self._announce(jobs, ids)
         return ids
 
@@ -217,9 +215,7 @@ class Enqueuer:
         return text
 
     async def _insert(self, jobs: Sequence[NewJob]) -> list[str]:
-        ids = await self._backend.jobs.insert(jobs)
-        await rouse(self._backend.wakeups, {job.queue for job in jobs})
-        return ids
+        return await self._backend.jobs.insert(jobs, wake=True)
 
     async def _announce(self, jobs: Sequence[NewJob], ids: Sequence[str]) -> None:
         if not self._events.wanted(JobEnqueued):

@@ -6,10 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from soniq.backends.contract import SCHEDULE_CHANGES, Backend, Queues
+from tests.support import FrozenClock
+from tests.support.store import new_job
 
 # Far longer than any wake-up takes, far shorter than LONG: what returns in between was woken.
 SOON = 10.0
@@ -30,6 +34,44 @@ async def test_a_waiting_worker_is_woken(backend: Backend, queues: Queues) -> No
     async with asyncio.timeout(SOON):
         await backend.wakeups.wake(["a"])
         await waiting
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_an_insert_can_wake(
+    backend: Backend, clock: FrozenClock, number: int, key: str | None
+) -> None:
+    """Whoever waits for the queue of a new job hears of it, though nobody calls ``wake``."""
+    await listening(backend, ("a",))
+    waiting = asyncio.create_task(backend.wakeups.wait(("a",), timeout=LONG))
+    await asyncio.sleep(0)
+    jobs = [new_job(clock, queue="a", key=key and f"{key}{n}") for n in range(number)]
+    async with asyncio.timeout(SOON):
+        assert await backend.jobs.insert(jobs, wake=True) == [job.id for job in jobs]
+        await waiting
+
+
+async def test_an_insert_that_wakes_writes_the_same(backend: Backend, clock: FrozenClock) -> None:
+    """Rows don't tell whether somebody was woken for them; the same ids again are harmless."""
+    later = clock.now() + timedelta(hours=1)
+    for number, facts in enumerate(
+        (
+            {},
+            {"delay": 90.5, "headers": '{"trace": "1"}', "max_attempts": 7},
+            {"scheduled_at": later, "priority": -3, "args": '{"n": 1e308}'},
+            {"scheduled_at": clock.now() - timedelta(days=1), "name": "other"},
+        )
+    ):
+        await backend.wakeups.wait(("a",), timeout=0.01)
+        plain, waking = (new_job(clock, queue="a", **facts) for _ in range(2))
+        await backend.jobs.insert([plain])
+        for _ in range(2):
+            assert await backend.jobs.insert([waking], wake=True) == [waking.id]
+        one, other = await backend.jobs.get(plain.id), await backend.jobs.get(waking.id)
+        assert one is not None
+        assert other is not None
+        assert replace(one, id=other.id) == other
+        assert len(await backend.jobs.find()) == 2 * number + 2
 
 
 async def test_a_wake_between_two_waits_is_not_lost(backend: Backend) -> None:

@@ -9,10 +9,12 @@ from time import monotonic
 import asyncpg
 import pytest
 
+from soniq import settings
 from soniq.backends.contract import Backend
 from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.departures import LOOKS
 from soniq.backends.postgres.pool import Database
+from soniq.clock import SystemClock
 from soniq.errors import DatabaseError
 from soniq.job import NewJob
 from tests.support.jobs import until
@@ -58,6 +60,56 @@ async def test_another_process_is_woken(
     await postgres.wakeups.wake({"mail"})
     assert await woken(task)
     await other.close()
+
+
+async def test_a_job_and_its_call_share_a_trip(
+    postgres: PostgresBackend,
+    onlooker: asyncpg.Connection[asyncpg.Record],
+    new_job: NewJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While nobody was called a moment ago; else the call is held back, and comes all the same."""
+    other = postgres.sibling()
+    await other.open()
+    run, verbs = postgres._db.fetch, []
+
+    async def noted(verb: str, *args: object) -> list[asyncpg.Record]:
+        verbs.append(verb)
+        return await run(verb, *args)
+
+    monkeypatch.setattr(postgres._db, "fetch", noted)
+    task = await waiting(other, onlooker, "mail")
+    await postgres.jobs.insert([new_job(queue="mail")], wake=True)
+    await postgres.jobs.insert([new_job(queue="mail")], wake=True)
+    assert verbs == ["jobs/insert_then_wake"]
+    assert await woken(task)
+    task = asyncio.create_task(other.wakeups.wait(("mail",), TIMEOUT))
+    assert await woken(task)
+    assert verbs == ["jobs/insert_then_wake", "wakeups/wake"]
+    await other.close()
+
+
+async def test_no_room_for_calls(
+    fresh_postgres_url: str,
+    new_job: NewJobs,
+) -> None:
+    """Where the server takes no more calls, the job is there once, and nobody gets an error."""
+    backend = PostgresBackend(
+        fresh_postgres_url, settings.load(database_url=fresh_postgres_url), SystemClock()
+    )
+    await backend.setup()
+    await backend.open()
+    async with backend.acquire() as connection:
+        text = await connection.fetchval(
+            "SELECT pg_get_functiondef('soniq_insert_then_wake'::regproc)"
+        )
+        assert "PERFORM" in text
+        full = "RAISE 'too many notifications' USING ERRCODE = 'program_limit_exceeded'; PERFORM"
+        await connection.execute(text.replace("PERFORM", full))
+    job = new_job()
+    assert await backend.jobs.insert([job], wake=True) == [job.id]
+    assert [found.id for found in await backend.jobs.find()] == [job.id]
+    await backend.close()
 
 
 async def test_longest_names(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import weakref
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
-from weakref import WeakSet
 
 from soniq.backends.contract import SCHEDULE_CHANGES, Queues
 
@@ -98,18 +98,18 @@ class Bells:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._bells: WeakSet[Bell] = WeakSet()
+        self._bells: tuple[weakref.ref[Bell], ...] = ()
 
     def hang(self) -> Bell:
         """Return a new bell that rings with the others for as long as someone holds it."""
         bell = Bell()
         with self._lock:
-            self._bells.add(bell)
+            there = (one for one in self._bells if one() is not None)
+            self._bells = (*there, weakref.ref(bell))
         return bell
 
     def ring(self, queues: Collection[str]) -> None:
         """Ring every bell for the queues."""
-        with self._lock:
-            bells = list(self._bells)
-        for bell in bells:
-            bell.ring(queues)
+        for held in self._bells:
+            if (bell := held()) is not None:
+                bell.ring(queues)

@@ -74,14 +74,16 @@ class JobStore(Protocol):
     """The table ``soniq_jobs``."""
 
     async def insert(
-        self, jobs: Sequence[NewJob], *, connection: object | None = None
+        self, jobs: Sequence[NewJob], *, connection: object | None = None, wake: bool = False
     ) -> list[str]:
         """Write all jobs or none, in one transaction, and return their ids in the same order.
 
         Where a job's ``unique_key`` is held by a QUEUED job (also one earlier in ``jobs``), nothing
         is written for it and the id of that job is returned. Inserting the same ids again is
         harmless. With ``connection`` the rows belong to the caller's open transaction: never
-        committed, never retried, nothing raised for a duplicate.
+        committed, never retried, nothing raised for a duplicate. With ``wake``, and without
+        ``connection``, those who wait for the queues are roused once the rows are durable, in the
+        same trip where that can be; as for ``Wakeups.wake``, that it fails is not told.
 
         Raises:
             TransactionUnsupported: ``connection`` was given and this backend can't use it.

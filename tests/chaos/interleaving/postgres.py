@@ -13,6 +13,7 @@ from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.dead_letters import PostgresDeadLetters
 from soniq.backends.postgres.jobs import PostgresJobs
 from soniq.backends.postgres.target import Target
+from soniq.backends.postgres.wakeups import PostgresWakeups
 from soniq.backends.postgres.workers import PostgresWorkers
 from tests.chaos.interleaving.serial import Case, End, Picture, complaint, seen
 from tests.chaos.interleaving.steps import HURRY, Actor, Conductor, SteppedDatabase, every_schedule
@@ -32,7 +33,7 @@ class PostgresStores:
     """The product's stores over one party's connection; nothing is remembered from before."""
 
     def __init__(self, db: SteppedDatabase, clock: FrozenClock) -> None:
-        self.jobs = PostgresJobs(db, clock, rouse=lambda _: None)
+        self.jobs = PostgresJobs(db, clock, PostgresWakeups(db, clock))
         self.dead_letters = PostgresDeadLetters(db, clock)
         self.workers = PostgresWorkers(db, clock)
 

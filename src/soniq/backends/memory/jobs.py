@@ -35,7 +35,7 @@ class MemoryJobStore:
         self._clock = clock
 
     async def insert(
-        self, jobs: Sequence[NewJob], *, connection: object | None = None
+        self, jobs: Sequence[NewJob], *, connection: object | None = None, wake: bool = False
     ) -> list[str]:
         """Write all jobs or none and return the ids that stand for them, in the same order.
 
@@ -47,7 +47,10 @@ class MemoryJobStore:
         for job in jobs:
             check_json(job.args)
         with self._tables.lock:
-            return [self._insert_one(job) for job in jobs]
+            ids = [self._insert_one(job) for job in jobs]
+        if wake:
+            self._tables.bells.ring({job.queue for job in jobs})
+        return ids
 
     def _insert_one(self, job: NewJob) -> str:
         if job.id in self._tables.jobs:

@@ -66,7 +66,7 @@ class PostgresBackend:
         )
         self._wakeups = PostgresWakeups(self._db, clock)
         self.wakeups: Wakeups = self._wakeups
-        self._jobs = PostgresJobs(self._db, clock, rouse=self._wakeups.rouse)
+        self._jobs = PostgresJobs(self._db, clock, self._wakeups)
         self.jobs: JobStore = self._jobs
         self.schedules: ScheduleStore = PostgresSchedules(self._db, clock)
         self.dead_letters: DeadLetterStore = PostgresDeadLetters(self._db, clock)

@@ -89,10 +89,25 @@ def pattern(jobs: Sequence[NewJob]) -> tuple[object, ...] | None:
     return tuple(one[0] for one in shared)
 
 
+async def insert_then_wake(db: Database, job: NewJob, now: datetime | None) -> str:
+    """Write a job without a key, rouse those who wait for its queue, in one trip; return its id.
+
+    Raises:
+        ProgramLimitExceededError: the server has no room for calls; the job is written.
+    """
+    await db.fetch("jobs/insert_then_wake", *parameters(job, now))
+    return job.id
+
+
 async def write_one(connection: AnyConnection, job: NewJob, now: datetime | None) -> list[str]:
     """Write a job without a key; return its id."""
-    await connection.fetch(
-        sqltext.read(FOLDER, "jobs/insert_one"),
+    await connection.fetch(sqltext.read(FOLDER, "jobs/insert_one"), *parameters(job, now))
+    return [job.id]
+
+
+def parameters(job: NewJob, now: datetime | None) -> tuple[object, ...]:
+    """Return the parameters of ``jobs/insert_one``."""
+    return (
         now,
         job.id,
         job.job_name,
@@ -104,7 +119,6 @@ async def write_one(connection: AnyConnection, job: NewJob, now: datetime | None
         job.max_attempts,
         job.headers,
     )
-    return [job.id]
 
 
 async def write(

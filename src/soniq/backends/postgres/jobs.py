@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from typing import Any
+
+import asyncpg
 
 from soniq.backends.contract import Queues, Rescued, Revoked
 from soniq.backends.postgres import filters, rows
 from soniq.backends.postgres.claims import Claims
 from soniq.backends.postgres.completion import transaction
-from soniq.backends.postgres.insert import insert_own, native, write
+from soniq.backends.postgres.insert import insert_own, insert_then_wake, native, write
 from soniq.backends.postgres.pool import Database
 from soniq.backends.postgres.rescue import Rescue
 from soniq.backends.postgres.settle import Settling
+from soniq.backends.postgres.wakeups import PostgresWakeups
 from soniq.clock import Clock
 from soniq.errors import JobProcessing
 from soniq.history import PastAttempt
@@ -27,25 +30,35 @@ from soniq.standing import Ahead
 class PostgresJobs:
     """Jobs in PostgreSQL; each method is one statement or one transaction."""
 
-    def __init__(
-        self, db: Database, clock: Clock, *, rouse: Callable[[Collection[str]], None]
-    ) -> None:
+    def __init__(self, db: Database, clock: Clock, wakeups: PostgresWakeups) -> None:
         self._db = db
         self._clock = clock
-        self._claims = Claims(db, clock, rouse)
+        self._wakeups = wakeups
+        self._claims = Claims(db, clock, wakeups.rouse)
         self.front = self._claims.front
 
     async def insert(
-        self, jobs: Sequence[NewJob], *, connection: object | None = None
+        self, jobs: Sequence[NewJob], *, connection: object | None = None, wake: bool = False
     ) -> list[str]:
         """Write all jobs or none; see the contract. One round trip where no key is taken."""
         if not jobs:
             return []
         now = self._clock.pinned()
-        if connection is None:
+        if connection is not None:
+            with self._db.target.explained():
+                return await write(native(connection), jobs, now)
+        if not wake:
             return await insert_own(self._db, jobs, now)
-        with self._db.target.explained():
-            return await write(native(connection), jobs, now)
+        queues = {job.queue for job in jobs}
+        if self._wakeups.at_once and len(jobs) == 1 and jobs[0].unique_key is None:
+            # What it has written is found again below: ids are chosen here.
+            with suppress(asyncpg.ProgramLimitExceededError):
+                job_id = await insert_then_wake(self._db, jobs[0], now)
+                self._wakeups.called(queues)
+                return [job_id]
+        ids = await insert_own(self._db, jobs, now)
+        await self._wakeups.wake(queues)
+        return ids
 
     async def claim(
         self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()

@@ -57,6 +57,18 @@ class PostgresWakeups:
         """
         self._call(queues)
 
+    @property
+    def at_once(self) -> bool:
+        """Whether the next call would be sent without delay: none was sent a moment ago."""
+        return self._sender is None and not self._db.pooled
+
+    def called(self, queues: Collection[str]) -> None:
+        """Take note that a statement has called these queues out: the next calls are held back."""
+        if not self._listening:
+            self._mailbox.deliver(queues)
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+
     def rouse(self, queues: Collection[str]) -> None:
         """Rouse those of this process alone who wait for any of these queues."""
         self._mailbox.deliver(queues)
@@ -128,13 +140,15 @@ class PostgresWakeups:
     async def _send(self) -> None:
         gap = FIRST_GAP
         try:
-            while self._unsent or self._departures.looking:
+            while True:
                 queues, self._unsent = sorted(self._unsent), set()
                 if queues:
                     await self._db.fetch("wakeups/wake", queues)
                 await asyncio.sleep(gap)
                 gap = min(gap * 2, LONGEST_GAP)
                 self._departures.look()
+                if not self._unsent and not self._departures.looking:
+                    return
         except (DatabaseError, asyncpg.PostgresError) as error:
             logger.debug("Wake-up not sent, workers will poll: %s", error)
             self._departures.watch()

@@ -23,6 +23,7 @@ from soniq.backends.sqlite.rescue import bury_unknown, rescue
 from soniq.backends.sqlite.rows import job as job_of
 from soniq.backends.sqlite.rows import moment, past_attempt, text
 from soniq.backends.sqlite.settle import Settling, revoked
+from soniq.backends.sqlite.wakeups import bells_of
 from soniq.backends.times import later
 from soniq.clock import Clock
 from soniq.history import PastAttempt
@@ -42,10 +43,11 @@ class SqliteJobStore:
         self._database = database
         self._clock = clock
         self._rollups = rollups
+        self._bells = bells_of(database.path)
         self._completions = Completions(database, clock, rollups=rollups)
 
     async def insert(
-        self, jobs: Sequence[NewJob], *, connection: object | None = None
+        self, jobs: Sequence[NewJob], *, connection: object | None = None, wake: bool = False
     ) -> list[str]:
         """Write all jobs or none and return the ids that stand for them, in the same order.
 
@@ -54,7 +56,13 @@ class SqliteJobStore:
         """
         if connection is not None:
             return await self._completions.insert(connection, jobs)
-        return await self._database.write(lambda own: insert(own, jobs, self._clock))
+        # A job with a key can take more statements, to find the one that holds it.
+        brief = len(jobs) == 1 and jobs[0].unique_key is None
+        write = self._database.write_briefly if brief else self._database.write
+        ids = await write(lambda own: insert(own, jobs, self._clock))
+        if wake:
+            self._bells.ring({job.queue for job in jobs})
+        return ids
 
     async def claim(
         self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()

@@ -52,6 +52,11 @@ class Inbox:
         """Hand over a call from any thread, or None after the last one."""
         self._queue.put(call)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no call is on its way, though one may be under way."""
+        return not self._ahead and self._queue.empty()
+
     def take(self) -> Call[Any] | None:
         """Wait for the next call and return it; None after the last one."""
         return self._ahead.pop() if self._ahead else self._queue.get()
@@ -83,6 +88,11 @@ class Thread:
         thread.start()
         # Also when the interpreter ends, so that no statement runs while it is taken apart.
         self._end = weakref.finalize(self, end, thread, self._inbox)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for the thread, though it may be at work."""
+        return self._inbox.empty
 
     def put(self, call: Call[Any]) -> None:
         """Hand over a call."""
