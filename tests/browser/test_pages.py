@@ -34,6 +34,19 @@ BROADER = """() => {
         .filter((one) => one.getBoundingClientRect().right > most + 1 && !one.closest(".scroll"))
         .map((one) => `${one.tagName}.${one.className}: ${one.getBoundingClientRect().right}`);
 }"""
+# The pixels of the chart that have the colour of what is done.
+DONE = """async () => {
+    await new Promise(requestAnimationFrame);  // until it is drawn
+    await new Promise(requestAnimationFrame);
+    const canvas = document.querySelector('[data-plot] canvas');
+    const { color } = getComputedStyle(document.querySelector('.legend .done'));
+    const [r, g, b] = color.match(/\\d+/g);
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let pixels = 0;
+    for (let n = 0; n < data.length; n += 4)
+        if (data[n] == r && data[n + 1] == g && data[n + 2] == b && data[n + 3] == 255) pixels += 1;
+    return pixels;
+}"""
 CHART = "document.querySelector('[data-plot] canvas')?.getBoundingClientRect().width ?? 0"
 
 
@@ -64,6 +77,16 @@ def test_scripts_of_others_run(tab: Page) -> None:
     tab.goto("/")
     expect(tab.locator("#live")).to_have_attribute("data-live", "live")
     assert tab.evaluate(CHART) > 500
+
+
+def test_what_has_just_ended_has_a_bar(open_site: OpenSite, open_tab: OpenTab) -> None:
+    """The minute that is not over yet is in sight, to its end."""
+    site = open_site(demo=False)
+    site.enqueue()
+    site.work()
+    tab = open_tab(site)
+    tab.goto("/")
+    assert tab.evaluate(DONE) > 500
 
 
 @pytest.mark.parametrize("page", ["/", "/jobs", "/queues", "/failures", "/schedules", "/workers",

@@ -47,7 +47,8 @@
     return {
       width: plot.clientWidth, height: 180, padding: [8, 18, 0, 0], legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false } },
-      scales: { y: { range: (_, __, most) => [0, Math.max(4, most * 1.08)] } },
+      // Bars stand to the right of their times: so does the last one, of what has just ended.
+      scales: { x: { range: (_, from, to) => [from, to + step] }, y: { range: (_, __, most) => [0, Math.max(4, most * 1.08)] } },
       axes: [{ ...axis, values: [[1, step < 3600 ? "{HH}:{mm}" : "{MMM} {D}"]], size: 26 }, { ...axis, size: 44 }],
       series: [{}, bars("done"), bars("failed")],
       hooks: { setCursor: [say] },
@@ -60,7 +61,7 @@
     for (const figure of all("[data-chart]")) {
       const plot = one("[data-plot]", figure), body = one("tbody", figure), data = points(body);
       if (drawn.has(plot)) drawn.get(plot).setData(data);
-      else drawn.set(plot, new uPlot(options(plot, body.dataset.step), data, plot));
+      else drawn.set(plot, new uPlot(options(plot, +body.dataset.step), data, plot));
     }
   };
 
