@@ -46,7 +46,7 @@ class Plan:
     concurrency: int = 10
     pause: float = 0.12
     job_seconds: float = 0.02
-    patience: float = 60.0
+    patience: float = 180.0
     sabotage: tuple[str, ...] = ()
 
     def steps(self) -> Iterator[Step]:
