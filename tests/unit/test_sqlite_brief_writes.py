@@ -14,10 +14,10 @@ import pytest
 from soniq import Soniq
 from soniq.backends.sqlite import SqliteBackend
 from soniq.backends.sqlite.connection import Database
-from soniq.backends.sqlite.pace import FIRST_REST, LONGEST_REST, QUICK, Pace
+from soniq.backends.sqlite.quickness import FIRST_REST, LONGEST_REST, QUICK, Quickness
 from soniq.errors import DatabaseError, DatabaseUnreachable, SchemaNotReady
 
-REMEMBER = Pace.note
+REMEMBER = Quickness.note
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ async def database(sqlite_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every write be a quick one, however busy this machine is."""
-    monkeypatch.setattr(Pace, "note", lambda pace, _, now: REMEMBER(pace, 0.0, now))
+    monkeypatch.setattr(Quickness, "note", lambda quickness, _, now: REMEMBER(quickness, 0.0, now))
 
 
 @pytest.fixture
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no write be a quick one."""
-    monkeypatch.setattr(Pace, "note", lambda pace, _, now: REMEMBER(pace, 1.0, now))
+    monkeypatch.setattr(Quickness, "note", lambda quickness, _, now: REMEMBER(quickness, 1.0, now))
 
 
 @pytest.fixture
@@ -209,40 +209,40 @@ async def test_a_loop_of_calls_lets_others_run(app: Soniq) -> None:
     assert turns >= 20
 
 
-def slow_writes_until_a_rest(pace: Pace, now: float) -> int:
+def slow_writes_until_a_rest(quickness: Quickness, now: float) -> int:
     """Make slow writes until the next one is left to the thread; return how many it took."""
     for number in range(1, 100):
-        pace.note(10 * QUICK, now)
-        if not pace.is_quick(now):
+        quickness.note(10 * QUICK, now)
+        if not quickness.is_quick(now):
             return number
     raise AssertionError
 
 
 def test_a_single_slow_write_changes_nothing() -> None:
     """A checkpoint makes one commit of some hundreds slow on any disk."""
-    pace = Pace()
+    quickness = Quickness()
     for moment in range(10):
-        pace.note(1000 * QUICK, moment)
-        assert pace.is_quick(moment)
+        quickness.note(1000 * QUICK, moment)
+        assert quickness.is_quick(moment)
         for _ in range(30):
-            pace.note(QUICK / 2, moment)
+            quickness.note(QUICK / 2, moment)
 
 
 def test_each_slow_try_doubles_the_rest() -> None:
     """Up to about a minute; a quick one ends it."""
-    pace, now = Pace(), 0.0
-    assert slow_writes_until_a_rest(pace, now) == 4
+    quickness, now = Quickness(), 0.0
+    assert slow_writes_until_a_rest(quickness, now) == 4
     rests = []
     for _ in range(9):
-        rest = next(n for n in range(1, 1000) if pace.is_quick(now + n))
-        assert not pace.is_quick(now + rest - 0.001)
+        rest = next(n for n in range(1, 1000) if quickness.is_quick(now + n))
+        assert not quickness.is_quick(now + rest - 0.001)
         rests.append(rest)
         now += rest
-        assert slow_writes_until_a_rest(pace, now) == 1
+        assert slow_writes_until_a_rest(quickness, now) == 1
     assert rests == [1, 2, 4, 8, 16, 32, 64, 64, 64]
     assert (rests[0], rests[-1]) == (FIRST_REST, LONGEST_REST)
     now += LONGEST_REST
-    pace.note(QUICK / 2, now)
-    assert pace.is_quick(now)
-    assert slow_writes_until_a_rest(pace, now) <= 2
-    assert pace.is_quick(now + FIRST_REST)
+    quickness.note(QUICK / 2, now)
+    assert quickness.is_quick(now)
+    assert slow_writes_until_a_rest(quickness, now) <= 2
+    assert quickness.is_quick(now + FIRST_REST)

@@ -4,7 +4,7 @@ Writes that arrive before a transaction commits join it (group commit): one wait
 them all, and a savepoint around each that joins keeps one that fails from undoing the others.
 
 A brief write is made in the caller's own thread while the disk is quicker than the way to the other
-one and back; see ``Pace``.
+one and back; see ``Quickness``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from soniq.backends.sqlite import filters
 from soniq.backends.sqlite.failures import is_busy, translate
 from soniq.backends.sqlite.files import check_place, identity, mounted
-from soniq.backends.sqlite.pace import Pace
+from soniq.backends.sqlite.quickness import Quickness
 from soniq.backends.sqlite.thread import Call, Inbox, Thread, answer
 from soniq.backends.sqlite.transactions import BUSY_TIMEOUT, patiently, savepoint, transaction
 from soniq.errors import DatabaseError, DatabaseUnreachable, TransactionMisused
@@ -65,7 +65,7 @@ class Database:
         self._thread: Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._turn = threading.Lock()  # held by whoever uses the connection
-        self._pace = Pace()
+        self._quickness = Quickness()
         self._identity: tuple[int, int] | None = None
         self._pid = os.getpid()
 
@@ -123,7 +123,7 @@ class Database:
         Others get a turn first, so that a batch can gather, and a loop of writes stops nobody.
         """
         await asyncio.sleep(0)
-        if self._owner().idle and self._pace.is_quick(time.monotonic()):
+        if self._owner().idle and self._quickness.is_quick(time.monotonic()):
             with suppress(Occupied):
                 return self._write_here(work)
         return await self.write(work)
@@ -191,7 +191,7 @@ class Database:
             raise failure  # noqa: B904 - it has its cause
         finally:
             now = time.monotonic()
-            self._pace.note(now - began, now)
+            self._quickness.note(now - began, now)
             self._turn.release()
 
     # --- what follows runs in the thread ---------------------------------------------------------

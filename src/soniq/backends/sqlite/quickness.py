@@ -12,7 +12,7 @@ WEIGHT = 1 / 8
 FIRST_REST, LONGEST_REST = 1.0, 64.0
 
 
-class Pace:
+class Quickness:
     """Tells whether to write in the thread of the event loop, by how long that took lately.
 
     Where it took too long it is tried again after a second, and each try that is slow doubles the
