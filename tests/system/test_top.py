@@ -27,25 +27,32 @@ def read_until(terminal: int, wanted: bytes) -> bytes:
     return written
 
 
-@pytest.mark.parametrize(("way", "code"), [("q", 0), ("SIGINT", 130)])
-def test_it_ends(sqlite_path: Path, way: str, code: int) -> None:
-    """By q or Ctrl-C; the terminal is then as it was before."""
+def started(database: Path, terminal: int) -> subprocess.Popen[bytes]:
+    """Start ``soniq top`` on a terminal, with a queue to show."""
 
     async def fill() -> None:
-        async with Soniq(database_url=str(sqlite_path), enqueue_validation="none") as app:
+        async with Soniq(database_url=str(database), enqueue_validation="none") as app:
             await app.enqueue("math.doubles", queue="numbers")
 
     asyncio.run(fill())
-    ours, theirs = pty.openpty()
-    before = termios.tcgetattr(theirs)
-    process = subprocess.Popen(
-        [SONIQ, "top", "--database-url", str(sqlite_path)],
+    # Where these tests run in the background Ctrl-C may be ignored, and children would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen(
+        [SONIQ, "top", "--database-url", str(database)],
         env={**os.environ, "TERM": "xterm-256color"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
         start_new_session=True,
     )
+
+
+@pytest.mark.parametrize(("way", "code"), [("q", 0), ("SIGINT", 130)])
+def test_it_ends(sqlite_path: Path, way: str, code: int) -> None:
+    """By q or Ctrl-C; the terminal is then as it was before."""
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    process = started(sqlite_path, theirs)
     assert b"numbers" in read_until(ours, b"numbers")
     assert termios.tcgetattr(theirs) != before
     if way == "q":
@@ -58,3 +65,13 @@ def test_it_ends(sqlite_path: Path, way: str, code: int) -> None:
     os.close(theirs)
     assert b"\x1b[?1049l" in read_until(ours, b"\x1b[?1049l")
     os.close(ours)
+
+
+def test_it_ends_with_its_terminal(sqlite_path: Path) -> None:
+    """It does not go on, and keep a processor busy, where nobody can see it any more."""
+    ours, theirs = pty.openpty()
+    process = started(sqlite_path, theirs)
+    os.close(theirs)
+    assert b"numbers" in read_until(ours, b"numbers")
+    os.close(ours)
+    process.wait(20)

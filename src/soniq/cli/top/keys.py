@@ -8,14 +8,14 @@ import sys
 import termios
 import tty
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 QUIT = b"qQ"
 
 
 @contextmanager
 def quitting() -> Generator[asyncio.Event]:
-    """Set the event when q is pressed; without a terminal it never is."""
+    """Set the event when q is pressed or the terminal goes away; without one it never is."""
     pressed = asyncio.Event()
     if not sys.stdin.isatty():
         yield pressed
@@ -23,7 +23,13 @@ def quitting() -> Generator[asyncio.Event]:
     loop, keyboard = asyncio.get_running_loop(), sys.stdin.fileno()
 
     def read() -> None:
-        if any(key in QUIT for key in os.read(keyboard, 64)):
+        try:
+            keys = os.read(keyboard, 64)
+        except OSError:  # how Linux says at first that the other side has closed
+            keys = b""
+        if not keys:
+            loop.remove_reader(keyboard)  # it would be readable for ever
+        if not keys or any(key in QUIT for key in keys):
             pressed.set()
 
     before = termios.tcgetattr(keyboard)
@@ -33,4 +39,5 @@ def quitting() -> Generator[asyncio.Event]:
         yield pressed
     finally:
         loop.remove_reader(keyboard)
-        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # it is gone
+            termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
