@@ -8,6 +8,8 @@ import pty
 import signal
 import subprocess
 import termios
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,8 +29,9 @@ def read_until(terminal: int, wanted: bytes) -> bytes:
     return written
 
 
-def started(database: Path, terminal: int) -> subprocess.Popen[bytes]:
-    """Start ``soniq top`` on a terminal, with a queue to show."""
+@contextmanager
+def started(database: Path, terminal: int) -> Generator[subprocess.Popen[bytes]]:
+    """Start ``soniq top`` on a terminal, with a queue to show; no block leaves it running."""
 
     async def fill() -> None:
         async with Soniq(database_url=str(database), enqueue_validation="none") as app:
@@ -36,8 +39,8 @@ def started(database: Path, terminal: int) -> subprocess.Popen[bytes]:
 
     asyncio.run(fill())
     # Where these tests run in the background Ctrl-C may be ignored, and children would inherit it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    return subprocess.Popen(
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
         [SONIQ, "top", "--database-url", str(database)],
         env={**os.environ, "TERM": "xterm-256color"},
         stdin=terminal,
@@ -45,6 +48,12 @@ def started(database: Path, terminal: int) -> subprocess.Popen[bytes]:
         stderr=terminal,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(("way", "code"), [("q", 0), ("SIGINT", 130)])
@@ -52,14 +61,14 @@ def test_it_ends(sqlite_path: Path, way: str, code: int) -> None:
     """By q or Ctrl-C; the terminal is then as it was before."""
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
-    process = started(sqlite_path, theirs)
-    assert b"numbers" in read_until(ours, b"numbers")
-    assert termios.tcgetattr(theirs) != before
-    if way == "q":
-        os.write(ours, b"q")
-    else:
-        process.send_signal(signal.SIGINT)
-    assert process.wait(20) == code
+    with started(sqlite_path, theirs) as process:
+        assert b"numbers" in read_until(ours, b"numbers")
+        assert termios.tcgetattr(theirs) != before
+        if way == "q":
+            os.write(ours, b"q")
+        else:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(20) == code
     assert termios.tcgetattr(theirs) == before
     # The screen of before is shown again.
     os.close(theirs)
@@ -70,8 +79,8 @@ def test_it_ends(sqlite_path: Path, way: str, code: int) -> None:
 def test_it_ends_with_its_terminal(sqlite_path: Path) -> None:
     """It does not go on, and keep a processor busy, where nobody can see it any more."""
     ours, theirs = pty.openpty()
-    process = started(sqlite_path, theirs)
-    os.close(theirs)
-    assert b"numbers" in read_until(ours, b"numbers")
-    os.close(ours)
-    process.wait(20)
+    with started(sqlite_path, theirs) as process:
+        os.close(theirs)
+        assert b"numbers" in read_until(ours, b"numbers")
+        os.close(ours)
+        process.wait(20)

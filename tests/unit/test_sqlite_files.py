@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -315,6 +316,34 @@ async def test_a_fork_may_not_use_the_handle(
     assert text.endswith("closed")
     await insert(file_backend, new_job(clock))
     assert len(await file_backend.jobs.find()) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+async def test_a_fork_opens_the_file_anew(file_backend: SqliteBackend, clock: FrozenClock) -> None:
+    """Whatever the parent's thread was doing at that moment."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def busy(_: sqlite3.Connection) -> None:
+        begun.set()
+        assert gate.wait(30)
+
+    reading = asyncio.create_task(file_backend._database.read(busy))
+    await asyncio.to_thread(begun.wait, 30)
+    text = answer_of_child(lambda: asyncio.run(use_anew(file_backend, clock)))
+    gate.set()
+    await reading
+    assert text == "written"
+    assert len(await file_backend.jobs.find()) == 1
+
+
+async def use_anew(backend: SqliteBackend, clock: FrozenClock) -> str:  # pragma: no cover
+    """Open the handle of the parent in the child, and write through it."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(5)  # ends this process if it is stuck, and the answer is none
+    backend.forget()
+    await backend.open()
+    await insert(backend, new_job(clock))
+    return "written"
 
 
 def answer_of_child(call: Callable[[], str]) -> str:

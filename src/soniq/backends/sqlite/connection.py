@@ -84,6 +84,7 @@ class Database:
             self._refuse_fork()
             return
         self._pid = os.getpid()
+        self._turn = threading.Lock()  # after a fork the old one may be held by nobody
         self._thread = Thread(self._see_to)
         try:
             await self._ask(Call(self._connect))
