@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from soniq import JobStatus, Soniq, __version__
 from soniq.backends.contract import Backend
 from soniq.backends.worker_contract import Renewal, Vitals
 from soniq.errors import WorkerNotFound
-from soniq.job import Worker
+from soniq.job import ClaimedJob, Worker
 from soniq.worker.worker import Crew, WorkerReport
 from tests.support import FrozenClock
 from tests.support.jobs import job_of, until
@@ -160,6 +161,30 @@ async def test_a_quiet_worker_leaves_jobs_to_others(make_app: MakeApp) -> None:
         job_id = await one.enqueue("work")
         await one.workers.resume(quiet.identity.id)
         assert (await one.wait_for(job_id, timeout=20)).worker_id == quiet.identity.id
+
+
+async def test_a_claim_under_way_when_a_worker_becomes_quiet_brings_nothing(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs go back as they came, whether there are free slots or none."""
+    app = make_app(heartbeat_interval=0.05)
+    app.job(name="work")(asyncio.Event().wait)
+    claim = type(app.backend.jobs).claim
+
+    async def claim_and_become_quiet(*args: Any, **options: Any) -> list[ClaimedJob]:
+        if jobs := await claim(*args, **options):
+            await app.workers.quiet(crew.identity.id)
+            await until(lambda: is_quiet(crew))
+        return jobs
+
+    async def given_back() -> bool:
+        return await is_quiet(crew) and (await job_of(app, job_id)).status is JobStatus.QUEUED
+
+    monkeypatch.setattr(type(app.backend.jobs), "claim", claim_and_become_quiet)
+    async with at_work(app, concurrency=2) as (crew, _):
+        job_id = await app.enqueue("work")
+        await until(given_back)
+        assert (await job_of(app, job_id)).attempts == 0
 
 
 async def test_a_quiet_worker_ends_what_runs_and_gives_the_rest_back(

@@ -126,6 +126,10 @@ class Claimer:
         await self._wishes.to_claim.wait()
 
     def _hand_over(self, jobs: list[ClaimedJob]) -> None:
+        if not self._wishes.to_claim.is_set():
+            # Asked to be quiet while the claim was under way.
+            self._inflight.give_back(jobs)
+            return
         suspects = [job for job in jobs if self._must_be_alone(job)]
         self._inflight.set_apart(suspects)
         self._inflight.take([job for job in jobs if job not in suspects] if suspects else jobs)

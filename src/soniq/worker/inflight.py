@@ -117,13 +117,18 @@ class Inflight:
         """Return the claims whose handlers run and may still be told to stop."""
         return [attempt.job for attempt in self._running if may_stop(attempt)]
 
+    def give_back(self, jobs: Iterable[ClaimedJob]) -> None:
+        """Release jobs that were claimed and are not started."""
+        for job in jobs:
+            self._settler.add(Settlement(job, Release()))
+
     def give_back_stale(self) -> None:
         """Release what has been ready for too long, or waits for another suspect."""
         limit = self._clock.monotonic() - STALE_SECONDS
         stale = [self._apart.pop() for _ in range(1, len(self._apart))]
         while self._ready and self._ready[0][0] < limit:
             stale.append(self._ready.popleft()[1])
-        self._give_back(stale)
+        self.give_back(stale)
 
     def close(self) -> None:
         """Start nothing any more; what runs may end."""
@@ -131,13 +136,13 @@ class Inflight:
 
     def give_back_unstarted(self) -> None:
         """Release every job that has not been started."""
-        self._give_back(self._apart)
+        self.give_back(self._apart)
         self._apart.clear()
         self.give_back_ready()
 
     def give_back_ready(self) -> None:
         """Release the jobs that wait for a slot, but for those that are to run alone."""
-        self._give_back(job for _, job in self._ready)
+        self.give_back(job for _, job in self._ready)
         self._ready.clear()
 
     async def drain(self, timeout: float | None) -> bool:
@@ -177,10 +182,6 @@ class Inflight:
         self._settler.close()
         for task in self._tasks():
             task.cancel()
-
-    def _give_back(self, jobs: Iterable[ClaimedJob]) -> None:
-        for job in jobs:
-            self._settler.add(Settlement(job, Release()))
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [attempt.task for attempt in self._running]
