@@ -43,12 +43,13 @@ SELECT gen_random_uuid(), 'mail.send', 'default', $1, now() + $2 * interval '1 s
     now()
 FROM generate_series(1, 100000)
 """
-# Due jobs in three more queues.
+# Jobs in three more queues, due in turns and before all others, however old these are.
 SPREAD = """
 INSERT INTO soniq_jobs
     (id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at)
-SELECT gen_random_uuid(), 'mail.send', queue, 100, now() - interval '120 seconds', '{}', 4, now()
-FROM unnest('{a,b,c}'::text[]) AS queue CROSS JOIN generate_series(1, 100)
+SELECT gen_random_uuid(), 'mail.send', queue, 100,
+    now() - interval '1 day' + number * interval '1 millisecond', '{}', 4, now()
+FROM unnest('{a,b,c}'::text[]) AS queue CROSS JOIN generate_series(1, 100) AS number
 """
 # The longest of these queues, and a hundred others, paused.
 PAUSE = """
