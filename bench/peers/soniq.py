@@ -12,6 +12,7 @@ from bench.peers.protocol import Adapter, Handler, begin, main
 from bench.peers.soniq_without import settings_without, take_out
 from bench.peers.tally import hit
 from soniq import Soniq
+from soniq.worker.pauses import keep_pauses_short
 
 NAME = "bench.nothing"
 MEMORY = "memory"
@@ -98,6 +99,7 @@ class SoniqAdapter(Adapter):
         if prefill := self.parameters.get("prefill"):
             await self.enqueue_many(range(prefill))
             begin(self)
+        keep_pauses_short()  # as the command does
         await self._app.run_worker(concurrency=self.concurrency)
 
 

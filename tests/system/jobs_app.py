@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import re
 import signal
 import time
+import weakref
 from pathlib import Path
 
 from soniq import JobContext, Soniq
@@ -33,10 +35,28 @@ app = Soniq()
 HOARD: list[bytes] = []
 
 
+class Ring:
+    """Refers to itself, so that only the garbage collector can find it."""
+
+    itself: Ring
+
+
 @app.job(name="count.one")
 async def count_one(number: int) -> None:
     """Leave a trace of this run."""
     note(str(number))
+
+
+@app.job(name="collector.look")
+async def look_at_the_collector() -> None:
+    """Tell what the garbage collector passes over, and whether it still finds what is new."""
+    ring = Ring()
+    ring.itself = ring
+    gone = weakref.ref(ring)
+    del ring
+    gc.collect()
+    looked_at = any(one is app for one in gc.get_objects())
+    note(f"looks at the app: {looked_at}, finds what is new: {gone() is None}")
 
 
 @app.periodic(every=1, name="beat")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections import Counter
 
@@ -108,3 +109,19 @@ async def test_a_killed_worker_is_noticed_long_before_its_lease_ends(
     if successor:
         fleet.start(**lease)
     await until(lambda: runs(2))
+
+
+async def test_the_collector_passes_over_what_was_there_before_the_jobs(
+    fleet: Fleet, producer: Soniq
+) -> None:
+    """Its pauses do not grow with the size of the app; garbage of jobs is found as ever."""
+    await producer.enqueue("collector.look")
+    assert await ended(fleet.start("--run-once"), 30) == 0
+    assert fleet.lines() == ["looks at the app: False, finds what is new: True"]
+
+
+async def test_a_worker_within_a_program_leaves_its_collector_alone(app: Soniq) -> None:
+    """How objects of others are found is not ours to decide."""
+    frozen = gc.get_freeze_count()
+    await app.run_worker(run_once=True)
+    assert gc.get_freeze_count() == frozen

@@ -116,7 +116,7 @@ def test_reads_ahead_what_is_run_in_the_time_of_a_few_claims() -> None:
     assert read_ahead(1000, 0.001) == 1000 * READ_AHEAD_SECONDS
     assert read_ahead(1000, 0.04) == 1000 * READ_AHEAD_CLAIMS * 0.04
     assert read_ahead(1000, 10.0) == 250
-    assert read_ahead(1_000_000, 10.0) == 1000
+    assert read_ahead(1_000_000, 10.0) == 2000
     assert read_ahead(0, 10.0) == 0
 
 

@@ -23,6 +23,7 @@ from soniq.cli.supervisor.line import Line
 from soniq.cli.tally import WORDS, told
 from soniq.errors import ConfigurationError, DiscoveryError
 from soniq.events import WorkerStarted
+from soniq.worker.pauses import keep_pauses_short
 from soniq.worker.worker import WorkerReport
 
 logger = logging.getLogger("soniq.worker")
@@ -60,6 +61,7 @@ def run(
         app.run_worker, concurrency, served, run_once, with_scheduler=with_scheduler,
         shutdown=stopping.shutdown, max_jobs=max_jobs, max_rss=max_rss,
     )  # fmt: skip
+    keep_pauses_short()
     stopping.begin(timeout)
     asyncio.run(work(app, worker, stopping, line, metrics))
 

@@ -20,7 +20,7 @@ from soniq.worker.settle import Settler
 READ_AHEAD_SECONDS = 0.05
 READ_AHEAD_CLAIMS = 3
 LONGEST_READ_AHEAD_SECONDS = 0.25
-LARGEST_READ_AHEAD = 1000
+LARGEST_READ_AHEAD = 2000
 # What could not be started for this long, against all measurement, goes back to the others.
 STALE_SECONDS = 0.5
 # Outcomes that wait for the database; beyond that no more jobs are claimed.
