@@ -61,6 +61,13 @@ SYSTEMS = (
         options={"calls": True},
         can=frozenset({"latency"}),
     ),
+    System(
+        "INSERT, ids in order",
+        "bare",
+        ("postgres",),
+        options={"ordered": True},
+        can=frozenset({"within"}),
+    ),
     System("pgqueuer", "pgqueuer", ("postgres",), PGQUEUER, can=ALL, share=0.5),
     System(
         "pgqueuer tuned",
@@ -87,7 +94,7 @@ SYSTEMS = (
     System("arq", "arq", ("redis",), ARQ, share=0.05),
     System("celery", "celery", ("redis",), CELERY, share=0.2),
 )
-BASES = frozenset({"INSERT", "INSERT, NOTIFY, UPDATE"})
+BASES = frozenset({"INSERT", "INSERT, NOTIFY, UPDATE", "INSERT, ids in order"})
 
 
 def named(names: list[str] | None) -> list[System]:
