@@ -15,7 +15,8 @@ class Case:
     """A variant of a scenario; the name is empty where there is only one.
 
     ``variants`` are rows to compare within a case, where those are not systems: the name of each,
-    and the options that a system then has beside its own. ``base`` is the one to compare with.
+    and the options that a system then has beside its own. Others than Soniq stand before the name.
+    ``base`` is the one to compare with.
     """
 
     name: str = ""
@@ -27,8 +28,9 @@ class Case:
         """Return what a system enters the case as: itself, or one for each variant."""
         if not self.variants:
             return [system]
+        of = "" if system.name == "soniq" else f"{system.name}, "
         return [
-            replace(system, name=name, options={**system.options, **options})
+            replace(system, name=of + name, options={**system.options, **options})
             for name, options in self.variants.items()
         ]
 

@@ -13,9 +13,9 @@ from bench.systems import Store, System
 DEAD, JOBS = 200_000, 50_000
 
 
-def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:
+def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:  # noqa: ARG001
     """Drain with or without the snapshot; both over what an equal drain has left behind."""
-    with bench.place(system, store) as place, bench.snapshot(place, held=case.parameters["held"]):
+    with bench.place(system, store) as place, bench.snapshot(place, held=system.options["held"]):
         dead = bench.sizes.jobs(DEAD)
         bench.fill(place, dead)
         bench.drain(place, dead)
@@ -30,9 +30,9 @@ SCENARIO = Scenario(
     run,
     stores=("postgres",),
     only=("soniq", "pgqueuer"),
+    base="no snapshot held",
     cases=(
-        Case("no snapshot held", {"held": False}),
-        Case("a snapshot held", {"held": True}),
+        Case(variants={"no snapshot held": {"held": False}, "a snapshot held": {"held": True}}),
     ),
-    runs=3,
+    runs=5,
 )
