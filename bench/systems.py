@@ -61,13 +61,6 @@ SYSTEMS = (
         options={"calls": True},
         can=frozenset({"latency"}),
     ),
-    System(
-        "INSERT, ids in order",
-        "bare",
-        ("postgres",),
-        options={"ordered": True},
-        can=frozenset({"within"}),
-    ),
     System("pgqueuer", "pgqueuer", ("postgres",), PGQUEUER, can=ALL, share=0.5),
     System(
         "pgqueuer tuned",
@@ -94,7 +87,7 @@ SYSTEMS = (
     System("arq", "arq", ("redis",), ARQ, share=0.05),
     System("celery", "celery", ("redis",), CELERY, share=0.2),
 )
-BASES = frozenset({"INSERT", "INSERT, NOTIFY, UPDATE", "INSERT, ids in order"})
+BASES = frozenset({"INSERT", "INSERT, NOTIFY, UPDATE"})
 
 
 def named(names: list[str] | None) -> list[System]:

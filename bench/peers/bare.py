@@ -3,8 +3,7 @@
 The base that enqueueing is compared with. The table is Soniq's own, with its indexes; what Soniq
 adds in a call (checks, encoding, wake-ups) is what the ratio shows. With the option ``calls`` a
 NOTIFY follows each INSERT, and a worker that listens claims one row at a time: the least that the
-start of a job can take. With ``ordered`` the ids rise, as Soniq's do: so many clients then write to
-the same page of the index.
+start of a job can take.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import asyncpg
 
 from bench.peers.protocol import Adapter, Handler, main
 from soniq import Soniq
-from soniq.clock import SystemClock
 
 COLUMNS = "id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at"
 POSTGRES = f"""
@@ -45,7 +43,6 @@ class BareAdapter(Adapter):
     _pool: asyncpg.Pool[asyncpg.Record]
     _connection: asyncpg.Connection[asyncpg.Record]
     _file: sqlite3.Connection
-    _clock = SystemClock()
 
     @property
     def _on_server(self) -> bool:
@@ -70,8 +67,7 @@ class BareAdapter(Adapter):
     def _row(self, number: int) -> tuple[Any, ...]:
         now: Any = datetime.now(UTC) if self._on_server else datetime.now(UTC).timestamp()
         arguments = json.dumps({"number": number})
-        row_id = self._clock.new_id() if self.parameters.get("ordered") else str(uuid4())
-        return row_id, "bench.nothing", "default", 100, now, arguments, 4, now
+        return str(uuid4()), "bench.nothing", "default", 100, now, arguments, 4, now
 
     async def enqueue(self, number: int) -> None:
         """Insert one row in a transaction of its own."""
