@@ -28,9 +28,9 @@ class Case:
         """Return what a system enters the case as: itself, or one for each variant."""
         if not self.variants:
             return [system]
-        of = "" if system.name == "soniq" else f"{system.name}, "
+        prefix = "" if system.name == "soniq" else f"{system.name}, "
         return [
-            replace(system, name=of + name, options={**system.options, **options})
+            replace(system, name=prefix + name, options={**system.options, **options})
             for name, options in self.variants.items()
         ]
 
