@@ -57,6 +57,7 @@ async def look_at_the_collector() -> None:
     gc.collect()
     looked_at = any(one is app for one in gc.get_objects())
     note(f"looks at the app: {looked_at}, finds what is new: {gone() is None}")
+    note(f"looks after {gc.get_threshold()[0]} new objects")
 
 
 @app.periodic(every=1, name="beat")

@@ -117,11 +117,14 @@ async def test_the_collector_passes_over_what_was_there_before_the_jobs(
     """Its pauses do not grow with the size of the app; garbage of jobs is found as ever."""
     await producer.enqueue("collector.look")
     assert await ended(fleet.start("--run-once"), 30) == 0
-    assert fleet.lines() == ["looks at the app: False, finds what is new: True"]
+    assert fleet.lines() == [
+        "looks at the app: False, finds what is new: True",
+        "looks after 10000 new objects",
+    ]
 
 
 async def test_a_worker_within_a_program_leaves_its_collector_alone(app: Soniq) -> None:
     """How objects of others are found is not ours to decide."""
-    frozen = gc.get_freeze_count()
+    before = gc.get_freeze_count(), gc.get_threshold()
     await app.run_worker(run_once=True)
-    assert gc.get_freeze_count() == frozen
+    assert (gc.get_freeze_count(), gc.get_threshold()) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextvars import copy_context
 
 from soniq.worker.attempt import Attempt
 
@@ -18,6 +19,8 @@ class Deadlines:
         self._due: dict[Attempt, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._next = math.inf
+        # The timer outlives the attempt that sets it, and must not hold what surrounds that.
+        self._context = copy_context()
 
     def begin(self, attempt: Attempt, seconds: float) -> None:
         """Cancel the task of this attempt in ``seconds``, and mark the attempt as expired."""
@@ -39,7 +42,7 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
         self._next = when
-        self._timer = loop.call_at(when, self._strike, loop)
+        self._timer = loop.call_at(when, self._strike, loop, context=self._context)
 
     def _strike(self, loop: asyncio.AbstractEventLoop) -> None:
         # A timer may be a little early, by the resolution of the clock.

@@ -97,7 +97,7 @@ class Executor:
         run = OwnRun(self._jobs, attempt, self._worker_id)
         for name in task.arguments.context_parameters:
             arguments[name] = run.context
-        RUNNING.set(run)  # for good: the task that this runs in is the attempt's own
+        RUNNING.set(run)
         try:
             return await self._run(attempt, Call(task, arguments, attempt.job.args, run))
         except BaseException as error:  # noqa: BLE001 - nothing may end a worker's slot
@@ -105,6 +105,9 @@ class Executor:
             return attempt.stopped or raised(error, task.settings.timeout)
         finally:
             run.close()
+            # The task has the context, and the run has the task: no job may leave a circle behind
+            # that the garbage collector has to find, for which it stops the worker.
+            RUNNING.set(None)
 
     async def _run(self, attempt: Attempt, call: Call) -> Ending:
         task, events = call.task, self._events
