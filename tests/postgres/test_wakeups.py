@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import monotonic
 
 import asyncpg
@@ -31,7 +31,7 @@ TIMEOUT = 20.0
 
 async def waiting(
     backend: Backend, onlooker: asyncpg.Connection[asyncpg.Record], *queues: str
-) -> asyncio.Task[None]:
+) -> asyncio.Task[Collection[str]]:
     """Return a task that waits for these queues and listens already."""
     await backend.wakeups.wait(queues or None, 0)
     task = asyncio.create_task(backend.wakeups.wait(queues or None, TIMEOUT))
@@ -43,7 +43,7 @@ async def waiting(
     return task
 
 
-async def woken(task: asyncio.Task[None]) -> bool:
+async def woken(task: asyncio.Task[Collection[str]]) -> bool:
     """Tell whether the wait ended long before its timeout."""
     began = monotonic()
     await task
@@ -60,6 +60,28 @@ async def test_another_process_is_woken(
     await postgres.wakeups.wake({"mail"})
     assert await woken(task)
     await other.close()
+
+
+async def test_who_is_woken_learns_for_which_queues(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    """For all that were called out in one transaction; kept ones too; after a loss for any."""
+    task = await waiting(postgres, onlooker)
+    two = "SELECT pg_notify('soniq_jobs', queue) FROM unnest(ARRAY['mail', 'shop']) AS queue"
+    await onlooker.execute(two)
+    assert await task == {"mail", "shop"}
+
+    task = await waiting(postgres, onlooker, "mail")
+    postgres.wakeups.rouse(["shop"])
+    postgres.wakeups.rouse(["mail"])
+    assert await task == {"mail"}
+    assert await postgres.wakeups.wait(("shop",), TIMEOUT) == {"shop"}
+
+    task = await waiting(postgres, onlooker, "mail")
+    [listener] = await onlooker.fetch(LISTENERS)
+    await onlooker.execute("SELECT pg_terminate_backend($1)", listener["pid"])
+    assert await task == ()
+    assert await postgres.wakeups.wait(("mail",), 0) == set()
 
 
 async def test_a_job_and_its_call_share_a_trip(

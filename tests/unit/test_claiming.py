@@ -30,6 +30,8 @@ class IdleBackend:
         self.asked: list[str] = []
         self.waits: list[float] = []
         self.roused = False
+        self.called: Collection[str] = ()
+        self.looked_at: list[Queues] = []
         self.claim_seconds = 0.0
 
     async def claim(
@@ -38,6 +40,7 @@ class IdleBackend:
         """There is nothing to claim, and it takes a while to find that out."""
         self._clock.advance(seconds=self.claim_seconds)
         self.asked.append("claim")
+        self.looked_at.append(queues)
         return []
 
     async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
@@ -45,10 +48,11 @@ class IdleBackend:
         self.asked.append("due_in")
         return self._due_in
 
-    async def wait(self, queues: Queues, timeout: float) -> None:
+    async def wait(self, queues: Queues, timeout: float) -> Collection[str]:
         """Let the time pass, or be roused half way."""
         self.waits.append(timeout)
         self._clock.advance(seconds=timeout / 2 if self.roused else timeout)
+        return self.called
 
 
 def claimer_of(backend: Any, clock: FrozenClock, took: list[float]) -> Claimer:
@@ -100,6 +104,23 @@ async def test_roused_it_asks_anew(clock: FrozenClock) -> None:
     for _ in range(2):
         await claimer.one_pass()
     assert backend.asked == ["claim", "due_in"] * 2
+
+
+@pytest.mark.parametrize(
+    ("called", "first"), [({"mail"}, ("mail",)), ({"mail", "shop"}, None), ((), None)]
+)
+async def test_looks_first_where_it_was_called(
+    clock: FrozenClock, called: Collection[str], first: Queues
+) -> None:
+    """At that queue alone, which takes less time; what else is due it asks right afterwards."""
+    backend = IdleBackend(clock, prompt=True, due_in=None)
+    backend.roused, backend.called = True, called
+    claimer = claimer_of(backend, clock, [])
+    await claimer.one_pass()
+    backend.asked.clear()
+    await claimer.one_pass()
+    assert backend.looked_at == [None, first]
+    assert backend.asked == ["claim", "due_in"]
 
 
 async def test_notes_how_long_claims_take(clock: FrozenClock) -> None:

@@ -274,8 +274,11 @@ class Wakeups(Protocol):
         """Whether those who wait are roused by all others at once, wherever these run."""
         ...
 
-    async def wait(self, queues: Queues, timeout: float) -> None:
-        """Return when woken, also since the last ``wait``, or after ``timeout`` seconds."""
+    async def wait(self, queues: Queues, timeout: float) -> Collection[str]:
+        """Return when woken, also since the last ``wait``, or after ``timeout`` seconds.
+
+        The answer are the queues that were called out, all of them; none where that is not known.
+        """
         ...
 
 

@@ -28,7 +28,8 @@ class MemoryWakeups:
         """True: there is nobody outside of this process."""
         return True
 
-    async def wait(self, queues: Queues, timeout: float) -> None:
+    async def wait(self, queues: Queues, timeout: float) -> Collection[str]:
         """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""
         with self._bell.listening(queues) as sleeper:
             await sleeper.sleep(timeout)
+        return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -85,10 +86,11 @@ class PostgresWakeups:
         """Whether this process listens at present."""
         return self._listening
 
-    async def wait(self, queues: Queues, timeout: float) -> None:
+    async def wait(self, queues: Queues, timeout: float) -> Collection[str]:
         """Return when woken, also since the last ``wait``, or after ``timeout`` seconds.
 
         The first wait returns as soon as it listens: what was called out before, nobody heard.
+        The answer are the queues that were called out, all of them; none where that is not known.
         """
         if self._db.pooled:
             self._say_that_nobody_calls()
@@ -96,8 +98,8 @@ class PostgresWakeups:
             self._tried = asyncio.Event()
             self._listener = asyncio.create_task(self._listen())
             if await passes(self._tried, max(timeout, FIRST_TRY)) and self._listening:
-                return
-        await self._mailbox.wait(queues, timeout)
+                return ()
+        return await self._mailbox.wait(queues, timeout)
 
     async def close(self) -> None:
         """Stop listening; send what is still unsent, for up to a second."""
@@ -191,42 +193,67 @@ class PostgresWakeups:
         self._mailbox.deliver([str(queue)])
 
 
+@dataclass(eq=False, slots=True)
+class Sleeper:
+    """Somebody who waits for queues, and those of them that were called out meanwhile."""
+
+    queues: Queues
+    roused: asyncio.Future[None]
+    called: set[str] = field(default_factory=set[str])
+    # Somebody may have called for any queue.
+    any_called: bool = False
+
+    def rouse(self) -> None:
+        """End the wait; twice is harmless."""
+        if not self.roused.done():
+            self.roused.set_result(None)
+
+
 class Mailbox:
     """Hands wake-ups to those who wait, and keeps those that come while nobody does."""
 
     def __init__(self) -> None:
         self._kept: set[str] = set()
         self._kept_for_all = False
-        self._waiting: dict[asyncio.Future[None], Queues] = {}
+        self._sleepers: set[Sleeper] = set()
 
     def deliver(self, queues: Collection[str]) -> None:
         """Rouse all who wait for one of the queues; keep the names that nobody waits for."""
         for queue in queues:
-            listeners = [one for one, wanted in self._waiting.items() if serves(wanted, queue)]
-            for future in listeners:
-                rouse(future)
+            listeners = [one for one in self._sleepers if serves(one.queues, queue)]
+            for sleeper in listeners:
+                sleeper.called.add(queue)
+                sleeper.rouse()
             if not listeners:
                 self._kept.add(queue)
 
     def deliver_all(self, *, keep: bool) -> None:
         """Rouse all who wait, whatever for; ``keep``: if nobody does, whoever waits next."""
-        self._kept_for_all = keep and not self._waiting
-        for future in self._waiting:
-            rouse(future)
+        self._kept_for_all = keep and not self._sleepers
+        for sleeper in self._sleepers:
+            sleeper.any_called = True
+            sleeper.rouse()
 
-    async def wait(self, queues: Queues, timeout: float) -> None:
-        """Return at once if something is kept for these queues, else when roused or too late."""
+    async def wait(self, queues: Queues, timeout: float) -> Collection[str]:
+        """Return at once if something is kept for these queues, else when roused or too late.
+
+        The answer are the queues that were called out, none where it may be any.
+        """
         kept = {queue for queue in self._kept if serves(queues, queue)}
         if kept or self._kept_for_all:
             self._kept -= kept
-            self._kept_for_all = False
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[future] = queues
+            any_called, self._kept_for_all = self._kept_for_all, False
+            return () if any_called else kept
+        loop = asyncio.get_running_loop()
+        sleeper = Sleeper(queues, loop.create_future())
+        self._sleepers.add(sleeper)
+        alarm = loop.call_later(timeout, sleeper.rouse)
         try:
-            await asyncio.wait([future], timeout=timeout)
+            await sleeper.roused
         finally:
-            del self._waiting[future]
+            alarm.cancel()
+            self._sleepers.remove(sleeper)
+        return () if sleeper.any_called else sleeper.called
 
 
 async def passes(event: asyncio.Event, timeout: float) -> bool:
@@ -236,9 +263,3 @@ async def passes(event: asyncio.Event, timeout: float) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-def rouse(future: asyncio.Future[None]) -> None:
-    """End a wait; twice is harmless."""
-    if not future.done():
-        future.set_result(None)

@@ -64,7 +64,7 @@ class SqliteWakeups:
         """True: whoever waits looks at the file from time to time."""
         return True
 
-    async def wait(self, queues: Queues, timeout: float) -> None:
+    async def wait(self, queues: Queues, timeout: float) -> Collection[str]:
         """Return when woken (also since the last ``wait``) or after ``timeout`` seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -73,12 +73,13 @@ class SqliteWakeups:
             while not sleeper.woken.is_set():
                 self._seen[queues] = version = await self._look()
                 if version != seen and await self._matters(queues):
-                    return
+                    break
                 seen = version
                 left = deadline - loop.time()
                 if left <= 0:
-                    return
+                    break
                 await sleeper.sleep(min(left, LOOK_SELDOM if rung else LOOK_EVERY))
+        return ()
 
     def forget(self) -> None:
         """Leave the pipe to the process that this one was forked from."""
