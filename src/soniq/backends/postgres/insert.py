@@ -47,6 +47,8 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     Ids are chosen by the client, so a repetition finds what the first try has written.
     """
+    if len(jobs) == 1 and jobs[0].unique_key is None:
+        return await insert_one(db, jobs[0], now)
     alike = pattern(jobs) if len(jobs) > 1 else None
     if alike is not None:
         # Where a try whose answer was lost has written them, their ids are taken.
@@ -61,6 +63,14 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
     # Two batches can deadlock in their second rounds, where keys are no longer in order.
     return await db.repeat(action, tries=TRIES)
+
+
+async def insert_one(db: Database, job: NewJob, now: datetime | None) -> list[str]:
+    """Write a job without a key; return its id."""
+    # Where a try whose answer was lost has written it, its id is taken.
+    with suppress(asyncpg.UniqueViolationError):
+        await db.repeat(lambda connection: write_one(connection, job, now), tries=TRIES)
+    return [job.id]
 
 
 async def insert_alike(
@@ -94,6 +104,7 @@ async def insert_then_wake(db: Database, job: NewJob, now: datetime | None) -> s
 
     Raises:
         ProgramLimitExceededError: the server has no room for calls; the job is written.
+        UniqueViolationError: it was there already; nobody was roused.
     """
     await db.fetch("jobs/insert_then_wake", *parameters(job, now))
     return job.id

@@ -52,7 +52,7 @@ class PostgresJobs:
         queues = {job.queue for job in jobs}
         if self._wakeups.at_once and len(jobs) == 1 and jobs[0].unique_key is None:
             # What it has written is found again below: ids are chosen here.
-            with suppress(asyncpg.ProgramLimitExceededError):
+            with suppress(asyncpg.ProgramLimitExceededError, asyncpg.UniqueViolationError):
                 job_id = await insert_then_wake(self._db, jobs[0], now)
                 self._wakeups.called(queues)
                 return [job_id]

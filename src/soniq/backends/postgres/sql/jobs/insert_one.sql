@@ -1,5 +1,6 @@
 -- One job without a key, the usual case; planned and run in less time than arrays of one. Text with
--- casts, because a caller's connection may have its own codecs for uuid and json.
+-- casts, because a caller's connection may have its own codecs for uuid and json. An id that is there
+-- already is an error: ON CONFLICT would have every job looked for before it is written, and confirmed.
 INSERT INTO soniq_jobs (
     id, job_name, queue, priority, scheduled_at, args, max_attempts, created_at, headers
 )
@@ -17,4 +18,3 @@ VALUES (
     COALESCE($1, now()),
     $10::text::json
 )
-ON CONFLICT DO NOTHING
