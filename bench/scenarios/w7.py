@@ -10,7 +10,7 @@ from bench.run import Bench, Figures
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
 
-DEAD, JOBS = 200_000, 50_000
+DEAD = JOBS = 200_000
 
 
 def run(bench: Bench, system: System, store: Store, case: Case) -> Figures:  # noqa: ARG001
