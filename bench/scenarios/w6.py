@@ -12,7 +12,7 @@ from bench.run import Bench, Figures, Place
 from bench.scenario import Case, Scenario
 from bench.systems import Store, System
 
-# Seconds of work, also for who is quick: the first claims, which are small, shall not count for much.
+# Seconds of work, also for the quick: the first claims, which are small, shall not count for much.
 BACKLOG, DRAINED = 1_000_000, 200_000
 # Ids rise in the order of the jobs, as those that Soniq makes do (RFC 9562, version 7).
 SONIQ = """
