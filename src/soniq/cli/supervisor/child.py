@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import time
@@ -87,8 +88,11 @@ class Child:
         self._kill_timer = loop.call_later(seconds, self._send, signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        # Not by the process object: it looks first whether the process has ended, and the exit code
+        # that it fetches then is lost to the event loop, which reports 255.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def _listen(self) -> None:
         reader, writer = await asyncio.open_connection(sock=self._line)
