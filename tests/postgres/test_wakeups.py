@@ -111,6 +111,21 @@ async def test_a_job_and_its_call_share_a_trip(
     await other.close()
 
 
+async def test_a_job_that_a_lost_try_has_written(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], new_job: NewJobs
+) -> None:
+    """Written again, it is there once, and whoever waits for it is called."""
+    other = postgres.sibling()
+    await other.open()
+    task = await waiting(other, onlooker, "mail")
+    job = new_job(queue="mail")
+    await postgres.jobs.insert([job])
+    assert await postgres.jobs.insert([job], wake=True) == [job.id]
+    assert await woken(task)
+    assert [found.id for found in await postgres.jobs.find()] == [job.id]
+    await other.close()
+
+
 async def test_no_room_for_calls(
     fresh_postgres_url: str,
     new_job: NewJobs,
