@@ -33,15 +33,17 @@ class IdleBackend:
         self.called: Collection[str] = ()
         self.looked_at: list[Queues] = []
         self.claim_seconds = 0.0
+        self.there: list[Any] = []
 
     async def claim(
         self, queues: Queues, *, limit: int, worker: str, unknown: Collection[str] = ()
     ) -> list[ClaimedJob]:
-        """There is nothing to claim, and it takes a while to find that out."""
+        """Give what there is, mostly nothing; it takes a while to find that out."""
         self._clock.advance(seconds=self.claim_seconds)
         self.asked.append("claim")
         self.looked_at.append(queues)
-        return []
+        jobs, self.there = self.there[:limit], self.there[limit:]
+        return jobs
 
     async def due_in(self, queues: Queues, *, unknown: Collection[str] = ()) -> float | None:
         """Tell what the test says."""
@@ -55,9 +57,10 @@ class IdleBackend:
         return self.called
 
 
-def claimer_of(backend: Any, clock: FrozenClock, took: list[float]) -> Claimer:
-    """Return a claimer with one free slot and the default settings, noting the time of claims."""
-    held = SimpleNamespace(changed=SimpleNamespace(clear=lambda: None), room=lambda: 1, apart=None)
+def claimer_of(backend: Any, clock: FrozenClock, took: list[float], *, room: int = 1) -> Claimer:
+    """Return a claimer with free slots and the default settings, noting the time of claims."""
+    changed = SimpleNamespace(clear=lambda: None)
+    held = SimpleNamespace(changed=changed, room=lambda: room, apart=None)
     inflight: Any = SimpleNamespace(**vars(held), set_apart=list, take=list, claim_took=took.append)
     settings = Settings()
     return Claimer(
@@ -121,6 +124,29 @@ async def test_looks_first_where_it_was_called(
     await claimer.one_pass()
     assert backend.looked_at == [None, first]
     assert backend.asked == ["claim", "due_in"]
+
+
+@pytest.mark.parametrize(
+    ("room", "called", "asked"),
+    [
+        (2, {"mail"}, ["claim", "due_in"]),
+        (1, {"mail"}, ["claim", "claim", "due_in"]),  # there may be more of them
+        (2, {"mail", "shop"}, ["claim", "claim", "due_in"]),
+    ],
+)
+async def test_claims_nothing_more_once_the_called_queue_is_empty(
+    clock: FrozenClock, room: int, called: Collection[str], asked: list[str]
+) -> None:
+    """When the next job of any queue is due is asked more cheaply than claimed."""
+    backend = IdleBackend(clock, prompt=True, due_in=None)
+    backend.roused, backend.called = True, called
+    claimer = claimer_of(backend, clock, [], room=room)
+    await claimer.one_pass()
+    backend.asked.clear()
+    backend.there = [SimpleNamespace(job_name="send", crashes=0)]
+    while "due_in" not in backend.asked:
+        await claimer.one_pass()
+    assert backend.asked == asked
 
 
 async def test_notes_how_long_claims_take(clock: FrozenClock) -> None:
