@@ -1,7 +1,7 @@
 """Gather items while the last flush is in flight, then flush them together.
 
-No delay is added: an item that finds nothing in flight is flushed at once, alone. Under load the
-batches grow by themselves to what arrives during one flush.
+An item that finds nothing in flight is flushed at once, alone. Under load the batches grow by
+themselves to what arrives during one flush. A delay is added only where a pace is asked for.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
+# Items that share a flush: with fewer they come too seldom for a rest to gather more.
+SEVERAL = 5
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -21,13 +24,22 @@ class Gatherer(Generic[Item]):
 
     ``flush`` takes a list of items; what it raises is its own to report. At most ``limit`` items
     go into one flush, and one flush is in flight at a time.
+
+    ``pace``: in seconds. While items come so fast that several share a flush, the next one begins
+    no sooner than that after its beginning, so that more share it.
     """
 
     def __init__(
-        self, flush: Callable[[list[Item]], Awaitable[None]], *, limit: int = 1000
+        self,
+        flush: Callable[[list[Item]], Awaitable[None]],
+        *,
+        limit: int = 1000,
+        pace: float = 0.0,
     ) -> None:
         self._flush = flush
         self._limit = limit
+        self._pace = pace
+        self._awaited = asyncio.Event()
         self._waiting: list[Item] = []
         self._flying = 0
         self._flight: asyncio.Future[None] | None = None
@@ -51,10 +63,14 @@ class Gatherer(Generic[Item]):
 
     async def drain(self, timeout: float | None = None) -> bool:
         """Wait until nothing waits and nothing is in flight; tell whether it came to that."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while self._flight is not None and not self.idle:
-                    await asyncio.wait([self._flight])
+        self._awaited.set()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    while self._flight is not None and not self.idle:
+                        await asyncio.wait([self._flight])
+        finally:
+            self._awaited.clear()
         return self.idle
 
     @contextmanager
@@ -78,11 +94,20 @@ class Gatherer(Generic[Item]):
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 self._flying = len(batch)
+                next_at = asyncio.get_running_loop().time() + self._pace
                 await self._flush(batch)
                 self._flying = 0
+                if self._pace and len(batch) >= SEVERAL:
+                    await self._rest(next_at)
         finally:
             self._flying = 0
             self._flight = None
+
+    async def _rest(self, until: float) -> None:
+        """Let more items come, unless somebody waits for the last of them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._awaited.wait()
 
 
 class Batcher(Generic[Item, Answer]):

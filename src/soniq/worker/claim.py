@@ -61,8 +61,8 @@ class Claimer:
         # The queue that a sleep was ended for. A claim from that one alone takes less time; all
         # others are looked at right afterwards.
         self._called: Queues = None
-        # The last claim took all that such a queue had. Nothing is likely to wait elsewhere, and when
-        # the next job is due is asked more cheaply than claimed.
+        # The last claim took all that such a queue had. Probably nothing waits elsewhere; to ask
+        # when the next job is due costs less than to claim.
         self._emptied = False
 
     async def one_pass(self) -> float | None:
