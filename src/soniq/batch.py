@@ -7,8 +7,8 @@ themselves to what arrives during one flush. A delay is added only where a pace 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
@@ -73,18 +73,20 @@ class Gatherer(Generic[Item]):
             self._awaited.clear()
         return self.idle
 
-    @contextmanager
-    def occupied(self) -> Generator[None]:
-        """Let items wait as if a flush were in flight: the caller carries one out by itself."""
-        loop = asyncio.get_running_loop()
-        flight = self._flight = loop.create_future()
-        try:
-            yield
-        finally:
-            self._flight = None
-            flight.set_result(None)
-            if self._waiting and not loop.is_closed():
-                self._take_off()
+    def occupy(self) -> asyncio.Future[None]:
+        """Let items wait as if a flush were in flight: the caller carries one out by itself.
+
+        Whatever comes of that, ``vacate`` must follow.
+        """
+        flight = self._flight = asyncio.get_running_loop().create_future()
+        return flight
+
+    def vacate(self, flight: asyncio.Future[None]) -> None:
+        """Go on with what has waited meanwhile."""
+        self._flight = None
+        flight.set_result(None)
+        if self._waiting and not flight.get_loop().is_closed():
+            self._take_off()
 
     def _take_off(self) -> None:
         self._flight = asyncio.create_task(self._fly(), context=self._context.copy())
@@ -140,8 +142,11 @@ class Batcher(Generic[Item, Answer]):
         flush is ``direct``.
         """
         if self._direct and self._gatherer.idle:
-            with self._gatherer.occupied():
+            flight = self._gatherer.occupy()
+            try:
                 [answer] = await self._answer([item])
+            finally:
+                self._gatherer.vacate(flight)
             return answer
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._gatherer.add((item, future))

@@ -89,7 +89,12 @@ class IdSequence:
 
     def next(self, millisecond: int) -> str:
         """Return the next id for a Unix time in milliseconds."""
-        return self.several(millisecond, 1)[0]
+        with self._lock:
+            if millisecond > self._millisecond or os.getpid() != self._pid:
+                self._start(millisecond)
+            self._counter += 1 + self._bits(32)
+            digits = f"{self._counter:016x}"
+            return f"{self._head}{digits[:4]}-{digits[4:]}"
 
     def several(self, millisecond: int, count: int) -> list[str]:
         """Return the next ids for a Unix time in milliseconds."""

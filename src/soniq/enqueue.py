@@ -55,6 +55,8 @@ class Enqueuer:
         self._clock = clock
         self._ready = ready
         self._inserts: Batcher[NewJob, str] = Batcher(self._insert, direct=True)
+        # Of calls without options, by the task.
+        self._patterns: dict[Task[Any, Any], Pattern] = {}
         # Around every write; most apps have none, and pay for none.
         self.middleware: list[EnqueueMiddleware] = []
 
@@ -62,7 +64,7 @@ class Enqueuer:
         self, target: Target, arguments: Mapping[str, Any], options: EnqueueOptions
     ) -> str:
         """Write one job and return its id, or that of its waiting duplicate, once it is durable."""
-        job = self.prepare(self.resolve(target), arguments, options)
+        job = self._pattern(target, options).job(self._clock.new_id(), arguments)
         return await self.write(job, connection=options.connection)
 
     async def write(self, job: NewJob, *, connection: object | None = None) -> str:
@@ -82,7 +84,8 @@ class Enqueuer:
             [job_id] = await self._insert([job])
         else:
             job_id = await self._inserts.submit(job)
-        await self._announce([job], [job_id])
+        if self._events.wanted(JobEnqueued):
+            await self._announce([job], [job_id])
         return job_id
 
     async def enqueue_alike(
@@ -140,7 +143,8 @@ class Enqueuer:
 
     async def _write_many(self, jobs: Sequence[NewJob]) -> list[str]:
         ids = await self._insert(jobs)
-        await self._announce(jobs, ids)
+        if self._events.wanted(JobEnqueued):
+            await self._announce(jobs, ids)
         return ids
 
     def resolve(self, target: Target) -> Addressee:
@@ -172,6 +176,19 @@ class Enqueuer:
         """Return the job, with everything decided and checked; nothing is written."""
         pattern = decide(addressee, options, self._settings)
         return pattern.job(self._clock.new_id(), arguments)
+
+    def _pattern(self, target: Target, options: EnqueueOptions) -> Pattern:
+        """Return the pattern of a call; without options that of a task is always the same."""
+        match target:
+            case Task() if options.leave_all:
+                task = self._registry.get(target.name)
+            case _:
+                return decide(self.resolve(target), options, self._settings)
+        pattern = self._patterns.get(task)
+        if pattern is None:
+            addressee = Addressee(task.name, task)
+            pattern = self._patterns[task] = decide(addressee, options, self._settings)
+        return pattern
 
     async def drain(self) -> None:
         """Return when every write of this process has been sent."""
@@ -218,8 +235,6 @@ class Enqueuer:
         return await self._backend.jobs.insert(jobs, wake=True)
 
     async def _announce(self, jobs: Sequence[NewJob], ids: Sequence[str]) -> None:
-        if not self._events.wanted(JobEnqueued):
-            return
         for job, job_id in zip(jobs, ids, strict=True):
             if job.id == job_id:
                 await self._events.emit(JobEnqueued(job_id, job.job_name, job.queue))
@@ -237,7 +252,8 @@ def shape_arguments(
         TypeError: ``args=`` with a function, keyword arguments with a name or TaskRef, or
             positional arguments with either.
     """
-    refuse_positional(getattr(target, "name", str(target)), positional)
+    if positional:
+        refuse_positional(getattr(target, "name", str(target)), positional)
     if isinstance(target, str | TaskRef):
         if kwargs:
             message = (

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast, get_args
 
 from soniq.errors import InvalidOption, InvalidTaskName, UnknownOption
 from soniq.retry import LONGEST_DELAY, RetryPolicy
@@ -53,9 +53,8 @@ class EnqueueOptionArguments(TypedDict, total=False):
     connection: object | None
 
 
-@dataclass(frozen=True, slots=True)
-class EnqueueOptions:
-    """What a call, a TaskRef or a task says about a job; None leaves it to the next one in line."""
+class EnqueueOptions(NamedTuple):
+    """What a call says about a job; None leaves it to the next one in line."""
 
     queue: str | None = None
     priority: int | None = None
@@ -63,6 +62,11 @@ class EnqueueOptions:
     unique: bool | None = None
     dedup_key: str | None = None
     connection: object | None = None
+
+    @property
+    def leave_all(self) -> bool:
+        """Whether nothing is said about the job itself, whichever transaction it is written in."""
+        return self[:5] == (None, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

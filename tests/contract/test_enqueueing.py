@@ -75,6 +75,22 @@ async def test_call_wins_over_ref_and_ref_over_settings(make_app: MakeApp) -> No
     assert (plain.priority, plain.max_attempts) == (55, 7)
 
 
+async def test_options_of_a_call_are_for_that_call_alone(app: Soniq) -> None:
+    """What a task says stands for every call that says nothing, up to when it is defined anew."""
+
+    async def send(to: str) -> None: ...
+
+    task = app.job(name="mail.send", queue="mail")(send)
+    calls: list[dict[str, Any]] = [{}, {"queue": "urgent", "priority": 1}, {"unique": True}, {}]
+    jobs = [await job_of(app, await app.enqueue(task, to="a", **call)) for call in calls]
+    assert [(job.queue, job.priority) for job in jobs] == [
+        ("mail", 100), ("urgent", 1), ("mail", 100), ("mail", 100),
+    ]  # fmt: skip
+    assert [job.unique_key is None for job in jobs] == [True, True, False, True]
+    app.job(name="mail.send", queue="post")(send)  # as a module does that is loaded anew
+    assert (await job_of(app, await app.enqueue(task, to="a"))).queue == "post"
+
+
 async def test_name_and_ref_carry_their_arguments_in_args(app: Soniq) -> None:
     """By name and by TaskRef, what is in args= arrives at the handler."""
     seen: list[tuple[str, int]] = []

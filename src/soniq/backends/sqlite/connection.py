@@ -9,7 +9,6 @@ one and back; see ``Quickness``.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import threading
@@ -27,6 +26,7 @@ from soniq.backends.sqlite.files import check_place, identity, mounted
 from soniq.backends.sqlite.quickness import Quickness
 from soniq.backends.sqlite.thread import Call, Inbox, Thread, answer
 from soniq.backends.sqlite.transactions import BUSY_TIMEOUT, patiently, savepoint, transaction
+from soniq.backends.sqlite.turns import Turns
 from soniq.errors import DatabaseError, DatabaseUnreachable, TransactionMisused
 
 GROUP_LIMIT = 100  # writes of one transaction: those that come later must not wait for ever
@@ -66,6 +66,7 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._quickness = Quickness()
+        self._turns = Turns()
         self._identity: tuple[int, int] | None = None
         self._pid = os.getpid()
 
@@ -121,9 +122,10 @@ class Database:
     async def write_briefly(self, work: Work[T]) -> T:
         """Do what ``write`` does, with one statement: in this thread where that is quicker.
 
-        Others get a turn first, so that a batch can gather, and a loop of writes stops nobody.
+        Others get a turn first, so that a batch can gather, and a loop of writes stops nobody for
+        long.
         """
-        await asyncio.sleep(0)
+        await self._turns.give()
         if self._owner().idle and self._quickness.is_quick(time.monotonic()):
             with suppress(Occupied):
                 return self._write_here(work)

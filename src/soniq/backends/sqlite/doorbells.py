@@ -128,6 +128,11 @@ class Doorbells(Bells):
     def ring(self, queues: Collection[str]) -> None:
         """Ring every bell for the queues, in this process and in others."""
         super().ring(queues)
+        # Where nobody waits in another process, there is no folder.
+        if self._pipes or os.access(self._folder, os.F_OK):
+            self._ring_others(queues)
+
+    def _ring_others(self, queues: Collection[str]) -> None:
         with self._ringing, suppress(OSError):
             self._forget_parent()
             self._look_round()

@@ -24,7 +24,9 @@ SIZES = (64, 8, 1)
 
 def insert(connection: Connection, jobs: Sequence[NewJob], clock: Clock) -> list[str]:
     """Write the jobs; return the ids that stand for them, in their order."""
-    rows = values(jobs, clock.now())
+    now = clock.now()
+    created_at = text(now)
+    rows = [values(job, now, created_at) for job in jobs]
     if len(jobs) == 1 or any(job.unique_key is not None for job in jobs):
         return [insert_one(connection, job, row) for job, row in zip(jobs, rows, strict=True)]
     written = 0
@@ -54,7 +56,10 @@ async def insert_through(
 ) -> list[str]:
     """Write the jobs on the connection of a handler's transaction; return as ``insert`` does."""
     ids: list[str] = []
-    for job, row in zip(jobs, values(jobs, clock.now()), strict=True):
+    now = clock.now()
+    created_at = text(now)
+    for job in jobs:
+        row = values(job, now, created_at)
         written = await connection.execute(sql("jobs/insert"), row)
         known = written.rowcount or await first(connection, "jobs/exists", {"id": job.id})
         key = {"unique_key": job.unique_key}
@@ -72,29 +77,12 @@ async def first(
     return next(iter(await cursor.fetchall()), None)
 
 
-def values(jobs: Sequence[NewJob], now: datetime) -> list[Values]:
-    """Return the parameters of ``jobs/insert`` for each of the jobs."""
-    created_at = text(now)
-    return [
-        (
-            job.id,
-            job.job_name,
-            job.queue,
-            job.priority,
-            created_at if is_due(job) else text(max(now, due_at(job, now))),
-            job.args,
-            job.max_attempts,
-            job.unique_key,
-            created_at,
-            job.headers,
-        )
-        for job in jobs
-    ]
-
-
-def is_due(job: NewJob) -> bool:
-    """Tell whether a job is due as soon as it is written."""
-    return job.scheduled_at is None and not job.delay
+def values(job: NewJob, now: datetime, created_at: str) -> Values:
+    """Return the parameters of ``jobs/insert``; ``created_at`` is the text of ``now``."""
+    job_id, name, queue, priority, args, attempts, scheduled_at, delay, key, headers = job
+    is_due = scheduled_at is None and not delay
+    due = created_at if is_due else text(max(now, due_at(job, now)))
+    return job_id, name, queue, priority, due, args, attempts, key, created_at, headers
 
 
 def due_at(job: NewJob, now: datetime) -> datetime:
