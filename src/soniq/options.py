@@ -66,7 +66,8 @@ class EnqueueOptions(NamedTuple):
     @property
     def leave_all(self) -> bool:
         """Whether nothing is said about the job itself, whichever transaction it is written in."""
-        return self[:5] == (None, None, None, None, None)
+        *about_the_job, _ = self
+        return about_the_job == [None] * 5
 
 
 @dataclass(frozen=True, slots=True)
