@@ -92,14 +92,15 @@ class Gatherer(Generic[Item]):
         self._flight = asyncio.create_task(self._fly(), context=self._context.copy())
 
     async def _fly(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 self._flying = len(batch)
-                next_at = asyncio.get_running_loop().time() + self._pace
+                next_at = loop.time() + self._pace
                 await self._flush(batch)
                 self._flying = 0
-                if self._pace and len(batch) >= SEVERAL:
+                if len(batch) >= SEVERAL and loop.time() < next_at:
                     await self._rest(next_at)
         finally:
             self._flying = 0
