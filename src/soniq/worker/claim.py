@@ -58,8 +58,8 @@ class Claimer:
         self.strangers: dict[str, float] = {}
         # When the next job is due, by the monotonic clock; None where that is not known any more.
         self._next_due: float | None = None
-        # The queue that a sleep was ended for. A claim from that one alone takes less time; all
-        # others are looked at right afterwards.
+        # The queue that a sleep was ended for. A claim from that one alone takes less time; what
+        # waits in others is found out right afterwards.
         self._called: Queues = None
         # The last claim took all that such a queue had. Probably nothing waits elsewhere; to ask
         # when the next job is due costs less than to claim.
