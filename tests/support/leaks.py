@@ -22,9 +22,14 @@ def leaked_threads(
     return [thread.name for thread in mine if thread.is_alive()]
 
 
-async def leaked_tasks() -> list[str]:
-    """Return the tasks of this loop that are neither this one nor about to end."""
+async def leaked_tasks(*, patience: float = 0.0) -> list[str]:
+    """Return the tasks of this loop that are neither this one nor about to end.
+
+    ``patience``: how many seconds they have to end, where others than those under test run here.
+    """
     for _ in range(3):  # a cancelled task needs a turn or two to end
         await asyncio.sleep(0)
     others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others and patience:
+        _, others = await asyncio.wait(others, timeout=patience)
     return [repr(task) for task in others]

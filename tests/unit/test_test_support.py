@@ -43,6 +43,17 @@ async def test_a_leaked_task_is_found() -> None:
     assert await leaked_tasks() == []
 
 
+async def test_a_task_that_ends_in_time_is_not_leaked() -> None:
+    """Patience is had with tasks that end, not with those that go on."""
+    ends = asyncio.create_task(asyncio.sleep(0.01), name="ends")
+    stays = asyncio.create_task(asyncio.Event().wait(), name="forgotten")
+    [found] = await leaked_tasks(patience=0.1)
+    assert "forgotten" in found
+    assert ends.done()
+    stays.cancel()
+    assert await leaked_tasks(patience=20) == []
+
+
 def test_a_leaked_thread_is_found() -> None:
     """A thread that does not end is reported by name, one that ends is not."""
     before = threading.enumerate()

@@ -43,7 +43,8 @@ class Stage:
         faults.disarm()
         wrong += await unreturned(app)
         await app.close()
-        wrong += await leaked_tasks()
+        # The onlooker's connections, too, go back to their pool now and then.
+        wrong += await leaked_tasks(patience=1.0)
         await self._clear_up(run, scenario)
         wrong += await self._check(run, scenario, kind)
         await self.onlooker.jobs.prune(older_than=-1)
