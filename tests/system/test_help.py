@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 import typer
@@ -17,6 +14,8 @@ from soniq.cli.overview import COMMANDS, overview
 from tests.support.processes import unmeasured
 from tests.system.conftest import SONIQ
 
+# Of any library. An empty interpreter loads 25; Typer brings most of the others.
+MOST_MODULES = {"overview": 80, "command": 300}
 HEAVY = {"pydantic", "asyncpg", "sqlite3", "typer", "rich", "asyncio"}
 GROUPS = {info.name: info.typer_instance for info in app.registered_groups}
 SINGLE = [(info.name or "",) for info in app.registered_commands]
@@ -51,6 +50,7 @@ def loaded_by(*arguments: str) -> set[str]:
 def test_help_is_light() -> None:
     """``soniq --help`` loads no dependency at all, and of Soniq only the words to print."""
     loaded = loaded_by("--help")
+    assert len(loaded) < MOST_MODULES["overview"]
     assert HEAVY & loaded == set()
     assert {name for name in loaded if name.startswith("soniq.")} == {
         "soniq.cli",
@@ -59,40 +59,16 @@ def test_help_is_light() -> None:
     }
 
 
-@pytest.mark.parametrize("words", [("status",), ("jobs",), ("jobs", "list")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("status",), ("jobs", "list"), *((name or "",) for name in GROUPS)], ids=" ".join
+)
 def test_the_help_of_a_command_is_light(words: tuple[str, ...]) -> None:
     """It loads Typer, but no driver, no Rich, no loop, and nothing that checks options."""
     loaded = loaded_by(*words, "--help")
     assert "typer" in loaded
+    assert len(loaded) < MOST_MODULES["command"]
     unwanted = {"asyncpg", "sqlite3", "rich", "asyncio", "pydantic", "soniq.app", "soniq.backends"}
     assert unwanted & loaded == set()
-
-
-def test_help_is_quick() -> None:
-    """``soniq --help`` answers within 200 ms: the best of some, as the machine has other work."""
-    times: list[float] = []
-    for _ in range(5):
-        started = time.perf_counter()
-        subprocess.run([SONIQ, "--help"], stdout=subprocess.DEVNULL, check=True)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.2
-
-
-def busy(*command: str | Path) -> float:
-    """Return for how many seconds a command keeps a processor busy: what it takes on a free one."""
-    before = getrusage(RUSAGE_CHILDREN)
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=unmeasured())
-    after = getrusage(RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-
-
-@pytest.mark.parametrize("group", sorted(name or "" for name in GROUPS))
-def test_the_help_of_a_group_is_quick(group: str) -> None:
-    """Within 200 ms, too, where Python needs 80 ms to import this from its own library."""
-    own = (sys.executable, "-c", "import asyncio, http.client")
-    runs = [(busy(SONIQ, group, "--help"), busy(*own)) for _ in range(4)]
-    helps, imports = zip(*runs, strict=True)
-    assert min(helps) < 0.2 * max(1.0, min(imports) / 0.08)
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
