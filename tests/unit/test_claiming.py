@@ -32,6 +32,9 @@ class IdleBackend:
         self.roused = False
         self.called: Collection[str] = ()
         self.looked_at: list[Queues] = []
+        # When calls come, by the monotonic clock, each with a job. Where there are any, nothing
+        # else rouses.
+        self.calls: list[float] = []
         self.claim_seconds = 0.0
         self.there: list[Any] = []
 
@@ -51,8 +54,16 @@ class IdleBackend:
         return self._due_in
 
     async def wait(self, queues: Queues, timeout: float) -> Collection[str]:
-        """Let the time pass, or be roused half way."""
+        """Let the time pass, or be roused half way, or by the next of the calls."""
         self.waits.append(timeout)
+        if self.calls:
+            until_call = self.calls[0] - self._clock.monotonic()
+            self._clock.advance(seconds=min(until_call, timeout))
+            if until_call > timeout:
+                return ()
+            del self.calls[0]
+            self.there = [SimpleNamespace(job_name="send", crashes=0)]
+            return {"mail"}
         self._clock.advance(seconds=timeout / 2 if self.roused else timeout)
         return self.called
 
@@ -147,6 +158,39 @@ async def test_claims_nothing_more_once_the_called_queue_is_empty(
     while "due_in" not in backend.asked:
         await claimer.one_pass()
     assert backend.asked == asked
+
+
+async def test_calls_in_quick_succession_share_a_question(clock: FrozenClock) -> None:
+    """Each call is answered by a claim; what is due next is asked every 50 ms at most."""
+    backend = IdleBackend(clock, prompt=True, due_in=None)
+    backend.calls = [0.004 * number for number in range(1, 49)]
+    claimer = claimer_of(backend, clock, [], room=2)
+    while backend.calls:
+        await claimer.one_pass()
+    assert backend.asked.count("due_in") == 4
+    assert [queues for queues in backend.looked_at if queues] == [("mail",)] * 47
+
+
+async def test_after_the_last_of_some_calls_it_asks(clock: FrozenClock) -> None:
+    """What came with the calls may be due soon: it asks 50 ms after it asked last."""
+    backend = IdleBackend(clock, prompt=True, due_in=None)
+    backend.calls = [0.004, 100.0]
+    claimer = claimer_of(backend, clock, [], room=2)
+    for _ in range(3):
+        await claimer.one_pass()
+    assert backend.waits[1] == pytest.approx(0.046)
+    assert backend.asked == ["claim", "due_in"] * 2
+
+
+async def test_calls_make_no_job_late_that_it_knows_of(clock: FrozenClock) -> None:
+    """A job that is due before the next question is claimed when it is due."""
+    backend = IdleBackend(clock, prompt=True, due_in=0.01)
+    backend.calls = [0.004, 0.008, 100.0]
+    claimer = claimer_of(backend, clock, [], room=2)
+    for _ in range(5):
+        await claimer.one_pass()
+    assert backend.waits == pytest.approx([0.01, 0.006, 0.002, 0.01])
+    assert backend.asked == ["claim", "due_in", "claim", "claim", "due_in"]
 
 
 async def test_notes_how_long_claims_take(clock: FrozenClock) -> None:

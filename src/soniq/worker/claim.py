@@ -24,6 +24,8 @@ logger = logging.getLogger("soniq.worker")
 ALONE_SECONDS = 30.0
 # Where wake-ups arrive at once, looking is for those that were lost, and for rows written by hand.
 SELDOM = 10
+# Calls within this time share one question when the next job is due.
+QUESTION_SECONDS = 0.05
 
 
 class Claimer:
@@ -56,8 +58,10 @@ class Claimer:
         self._max_crashes = settings.max_crashes
         self._leave_strangers = settings.unknown_task_grace > 0
         self.strangers: dict[str, float] = {}
-        # When the next job is due, by the monotonic clock; None where that is not known any more.
-        self._next_due: float | None = None
+        # When the question was asked last and when the next job was due then, by the monotonic
+        # clock. What came since may be due earlier.
+        self._asked_at = self._next_due = -math.inf
+        self._may_be_earlier = True
         # The queue that a sleep was ended for. A claim from that one alone takes less time; what
         # waits in others is found out right afterwards.
         self._called: Queues = None
@@ -124,14 +128,14 @@ class Claimer:
             self._meet_strangers(jobs)
         self._hand_over(jobs)
         if jobs:
-            self._next_due = None
+            self._may_be_earlier = True
         self._emptied = called is not None and len(jobs) < room
         return len(jobs)
 
     async def _keep_quiet(self) -> None:
         """Give back what was not started; return when jobs may be claimed again."""
         self._inflight.give_back_unstarted()
-        self._next_due = None
+        self._may_be_earlier = True
         await self._wishes.to_claim.wait()
 
     def _hand_over(self, jobs: list[ClaimedJob]) -> None:
@@ -162,18 +166,31 @@ class Claimer:
         await self._inflight.flush(ALONE_SECONDS)
 
     async def _wait_for_work(self) -> None:
-        self._emptied = False
         now = self._clock.monotonic()
-        if self._next_due is None or self._next_due <= now:
+        if self._emptied:
+            self._emptied = False
+            until = min(self._asked_at + QUESTION_SECONDS, self._next_due)
+            if now < until and await self._is_called(until - now):
+                return
+            now = self._clock.monotonic()
+        if self._may_be_earlier or self._next_due <= now:
             due_in = await self._backend.jobs.due_in(self._queues, unknown=self._unknown())
+            self._asked_at = now
             self._next_due = math.inf if due_in is None else now + due_in
-        wakeups = self._backend.wakeups
-        pause = self._poll_interval * (SELDOM if wakeups.prompt else 1)
+            self._may_be_earlier = False
+        pause = self._poll_interval * (SELDOM if self._backend.wakeups.prompt else 1)
         timeout = min(pause * (0.9 + 0.2 * self._clock.random()), self._next_due - now)
-        called = await wakeups.wait(self._queues, max(timeout, 0.0))
-        self._called = tuple(called) if len(called) == 1 else None
+        await self._is_called(max(timeout, 0.0))
         if self._clock.monotonic() < now + timeout:
-            self._next_due = None  # roused: there may be something that is due earlier
+            self._may_be_earlier = True
+
+    async def _is_called(self, timeout: float) -> bool:
+        """Sleep until roused, or for ``timeout`` seconds; tell whether it was by a queue's name."""
+        called = await self._backend.wakeups.wait(self._queues, timeout)
+        self._called = tuple(called) if len(called) == 1 else None
+        if called:
+            self._may_be_earlier = True
+        return bool(called)
 
     def _unknown(self) -> Collection[str]:
         # A task may be registered while the worker runs, so strangers are looked at anew.
