@@ -137,6 +137,16 @@ async def test_looks_first_where_it_was_called(
     assert backend.asked == ["claim", "due_in"]
 
 
+async def test_a_call_as_the_sleep_ends_counts_as_one(clock: FrozenClock) -> None:
+    """The job that it was made for may be due later: when that is has to be asked."""
+    backend = IdleBackend(clock, prompt=True, due_in=None)
+    backend.called = {"mail"}
+    claimer = claimer_of(backend, clock, [])
+    for _ in range(2):
+        await claimer.one_pass()
+    assert backend.asked == ["claim", "due_in"] * 2
+
+
 @pytest.mark.parametrize(
     ("room", "called", "asked"),
     [
