@@ -251,7 +251,10 @@ class Proxy:
         for link in set(self._links):
             link.reset()
         self._faults.open.set()
-        await asyncio.gather(*self._carriers())
+        # A pump that its link cancels ends as it should.
+        ends = await asyncio.gather(*self._carriers(), return_exceptions=True)
+        for error in [end for end in ends if isinstance(end, Exception)]:
+            raise error
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = Link(self._faults, writer)

@@ -64,6 +64,18 @@ async def test_delay(
     assert await notes(postgres_url) == 0
 
 
+async def test_it_ends_amid_a_delay(postgres_url: str) -> None:
+    """What is on its way then is dropped, and its thread ends without a word."""
+    with Proxy(postgres_url) as proxy:
+        connection = await asyncpg.connect(proxy.url(postgres_url))
+        proxy.delay(60)
+        waiting = asyncio.create_task(connection.execute("SELECT 1"))
+        await asyncio.sleep(0)
+        assert proxy.lost_replies() == 0  # asked in its thread, which has the statement by then
+    with pytest.raises(LOST):
+        await waiting
+
+
 async def test_blackhole(
     connection: asyncpg.Connection[asyncpg.Record], proxy: Proxy, url: str, postgres_url: str
 ) -> None:
