@@ -29,6 +29,8 @@ def violations(tab: Page) -> list[str]:
     ]
 
 
+# Dozens of pages in one test: on a slow machine more than a minute.
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
 def test_nobody_is_shut_out(
