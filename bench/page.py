@@ -92,17 +92,22 @@ def step(rows: Sequence[Row]) -> list[str]:
 def replaced(
     page: str, results: Results | None, made: Callable[[Results | None], str] = block
 ) -> str:
-    """Return a page with these figures in place of those that it has.
+    """Return a page with these figures in place of those that it has."""
+    return between(page, BEGIN, END, made(results))
+
+
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """Return a page with this text between two marks, in place of what stands there.
 
     Raises:
-        ValueError: the page has no marks.
+        ValueError: the page has no such marks.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        message = f"The page needs both marks: {BEGIN.strip()} and {END.strip()}"
+    before, has_begin, rest = page.partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not has_begin or not has_end:
+        message = f"The page needs both marks: {begin.strip()} and {end.strip()}"
         raise ValueError(message)
-    return f"{before}{BEGIN}\n{made(results)}\n{END}{after}"
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def speed_of(results: Results) -> Results:

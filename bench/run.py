@@ -109,7 +109,11 @@ class Bench:
     def _template(self, system: System) -> str:
         if system.adapter not in self._templates:
             name = self.postgres.create()
-            self._setup(Place(system, "postgres", self.postgres.url_of(name)))
+            try:
+                self._setup(Place(system, "postgres", self.postgres.url_of(name)))
+            except BaseException:
+                self.postgres.drop(name)
+                raise
             self._templates[system.adapter] = name
         return self._templates[system.adapter]
 

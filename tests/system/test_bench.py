@@ -21,6 +21,7 @@ from bench.environments import Environments, Unavailable
 from bench.page import BEGIN, END, GROWTH, PAGE, block, growth_block, replaced
 from bench.peers.soniq_without import PATCHES, UNFENCED, known, settings_without
 from bench.peers.tally import Tally
+from bench.ratios import INSERTS, RATIOS, Ratio, table
 from bench.results import Results, Row, read
 from bench.run import Bench, Sizes
 from bench.scenario import Scenario
@@ -28,7 +29,7 @@ from bench.scenarios import SCENARIOS
 from bench.scenarios.growth import at_distance
 from bench.server import Server
 from bench.side import Failed, Side
-from bench.suite import run_suite
+from bench.suite import STORES, entrants, run_suite
 from bench.systems import SYSTEMS, Store, System, named
 from bench.table import cells, number, plain
 from soniq.backends.postgres.session import FOLDER
@@ -146,7 +147,20 @@ async def at_once(url: str, count: int) -> float:
 
 
 def test_a_system_that_fails_has_a_row(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system that can't be installed is told with the reason, and the others run on."""
+    """A system that can't be installed is told with the reason, and leaves no database behind."""
+    made: set[str] = set()
+    create, drop = bench.postgres.create, bench.postgres.drop
+
+    def note(template: str | None = None) -> str:
+        made.add(name := create(template))
+        return name
+
+    def forget(name: str) -> None:
+        drop(name)
+        made.remove(name)
+
+    monkeypatch.setattr(bench.postgres, "create", note)
+    monkeypatch.setattr(bench.postgres, "drop", forget)
     unavailable = System("gone", "pgqueuer", ("postgres",), ("no such package",))
 
     def refuse(*_: object) -> None:
@@ -157,6 +171,7 @@ def test_a_system_that_fails_has_a_row(bench: Bench, monkeypatch: pytest.MonkeyP
     (w4,) = [one for one in SCENARIOS if one.name == "w4"]
     (row,) = run_suite(bench, [w4], [unavailable], ["postgres"], 2)
     assert (row.runs, row.failed) == ([], "not installed: no such package")
+    assert made == set()
     assert "failed: not installed" in plain(Results("2026-01-31", FACTS, [row]))
 
 
@@ -251,6 +266,34 @@ def test_a_table_shows_median_spread_and_ratio() -> None:
         ["third", "failed: it said nothing"],
     ]
     assert [number(value) for value in (12345.6, 12.34, 1.234)] == ["12,346", "12.3", "1.23"]
+
+
+def test_a_ratio_is_that_of_medians_of_one_run() -> None:
+    """Each file of results is a column; what a run has not measured stays empty."""
+    half = Ratio("W4 of other", "w4", of="other", aim="2.00")
+    assert half.measured(ROWS) == 4.0
+    assert Ratio("", "w4", figure="worker_us_per_job").measured(ROWS) == 30.0
+    for system in ("third", "unknown"):
+        assert Ratio("", "w4", of=system).measured(ROWS) is None
+        assert Ratio("", "w4", of="other", system=system).measured(ROWS) is None
+    bare = [replace(row("INSERT", 1234), scenario="w1")]
+    text = table([("one", Results("", FACTS, bare)), ("two", Results("", FACTS, []))])
+    assert "| bare `INSERT`s a second |  | 1,234 |  |\n" in text
+    assert "[two](../../bench/results/two.json)" in text
+
+
+def test_ratios_are_of_what_the_bench_measures() -> None:
+    """A scenario, case or system of another name would leave a row of the table empty."""
+    made = {
+        (scenario.name, case.name, backend, system.name)
+        for scenario in SCENARIOS
+        for case in scenario.cases
+        for backend in STORES
+        for system, _ in entrants(scenario, case, SYSTEMS, backend)
+    }
+    for ratio in (INSERTS, *RATIOS):
+        for system in filter(None, (ratio.system, ratio.of)):
+            assert (ratio.scenario, ratio.case, ratio.backend, system) in made
 
 
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
