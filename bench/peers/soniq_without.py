@@ -75,7 +75,7 @@ class NoMaintenance:
     async def nothing(self) -> None:
         """Do nothing, at whatever pace."""
 
-    rescue = rescue_in_company = listen = prune = nothing
+    rescue = rescue_in_company = listen = prune = roll_up = nothing
 
 
 def without_leases() -> list[Patch]:

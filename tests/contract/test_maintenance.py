@@ -13,7 +13,12 @@ from soniq import JobStatus, Soniq
 from soniq.backends.contract import Rescued
 from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import DatabaseUnreachable
-from soniq.worker.maintenance import Maintenance
+from soniq.worker.maintenance import (
+    LONGEST_ROLL_UP_SECONDS,
+    ROLL_UP_BATCH,
+    ROLL_UP_SECONDS,
+    Maintenance,
+)
 from tests.support.clock import FrozenClock
 from tests.support.jobs import dead_letter_of, job_of, run_all
 from tests.support.store import new_job
@@ -22,7 +27,11 @@ MakeApp = Callable[..., Soniq]
 
 
 def maintenance_of(
-    app: Soniq, strangers: dict[str, float] | None = None, *, others: int = 1
+    app: Soniq,
+    strangers: dict[str, float] | None = None,
+    *,
+    others: int = 1,
+    ended: Callable[[], int] = int,
 ) -> Maintenance:
     """Return the maintenance of a worker of the app, to be driven pass by pass."""
     return Maintenance(
@@ -30,6 +39,7 @@ def maintenance_of(
         app.settings,
         strangers=strangers or {},
         others=lambda: others,
+        ended=ended,
         events=app.events,
         clock=app.clock,
     )
@@ -53,6 +63,54 @@ async def test_prune_deletes_what_ended_long_ago(make_app: MakeApp, clock: Froze
     clock.advance(seconds=2)
     await maintenance_of(app).prune()
     assert [job.id for job in await app.list_jobs()] == [waiting]
+
+
+async def test_roll_up_is_for_workers_that_have_ended_something(
+    make_app: MakeApp, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first pass, and those after an end; in portions until nothing is left."""
+    app = make_app(clock)
+    await app.ensure_initialized()
+    ended, left, asked = 0, 0, 0
+
+    async def some(*, limit: int) -> int:
+        nonlocal left, asked
+        added, asked = min(left, limit), asked + 1
+        left -= added
+        return added
+
+    monkeypatch.setattr(app.backend.stats, "roll_up", some)
+    maintenance = maintenance_of(app, others=0, ended=lambda: ended)
+    pauses = [await maintenance.roll_up(), await maintenance.roll_up()]
+    assert (asked, pauses) == (1, [ROLL_UP_SECONDS] * 2)
+    ended, left = 1, 2 * ROLL_UP_BATCH + 1
+    await maintenance.roll_up()
+    assert (asked, left) == (4, 0)
+    await maintenance.roll_up()
+    assert asked == 4
+    assert await maintenance_of(app, others=1).roll_up() == 2 * ROLL_UP_SECONDS
+    assert await maintenance_of(app, others=99).roll_up() == LONGEST_ROLL_UP_SECONDS
+
+
+async def test_a_roll_up_that_failed_is_made_up_for(
+    make_app: MakeApp, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although nothing has ended since."""
+    app = make_app(clock)
+    asked = 0
+
+    async def refuse(**_: int) -> int:
+        nonlocal asked
+        asked += 1
+        message = "gone"
+        raise DatabaseUnreachable(message)
+
+    monkeypatch.setattr(app.backend.stats, "roll_up", refuse)
+    maintenance = maintenance_of(app)
+    for _ in range(2):
+        with pytest.raises(DatabaseUnreachable):
+            await maintenance.roll_up()
+    assert asked == 2
 
 
 async def test_prune_deletes_old_rollups(make_app: MakeApp, clock: FrozenClock) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -103,6 +105,24 @@ async def test_every_end_is_counted(backend: Backend, clock: FrozenClock, name: 
             runs=buckets(0.25, 0.25, 0.25),
         )
     ]
+
+
+async def test_rolling_up_changes_no_figure(backend: Backend, clock: FrozenClock) -> None:
+    """What is added up later is told at once; in whatever portions, nothing is added twice."""
+    ended: Counter[str] = Counter()
+    for wait in (0.0, 2.5, 4000.0):
+        jobs = await claim_after_a_wait(backend, clock, len(OUTCOMES), wait=wait)
+        clock.advance(seconds=wait / 3)
+        names = list(islice(cycle(OUTCOMES), len(jobs)))
+        batch = [Settlement(job, OUTCOMES[name]) for job, name in zip(jobs, names, strict=True)]
+        await backend.jobs.settle(batch, worker=WORKER)
+        ended.update(names)
+        told = await all_rollups(backend, clock)
+        await backend.stats.roll_up(limit=4)
+        assert await all_rollups(backend, clock) == told
+    while await backend.stats.roll_up(limit=4):
+        assert await all_rollups(backend, clock) == told
+    assert await counts(backend, clock) == ended
 
 
 @pytest.mark.parametrize("result", [None, "1"])

@@ -64,7 +64,13 @@ async def admin(postgres_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.R
 def maintenance(backend: Backend) -> Maintenance:
     """Return the maintenance of another worker."""
     return Maintenance(
-        backend, Settings(), strangers={}, others=lambda: 1, events=Events(), clock=SystemClock()
+        backend,
+        Settings(),
+        strangers={},
+        others=lambda: 1,
+        ended=int,
+        events=Events(),
+        clock=SystemClock(),
     )
 
 

@@ -120,6 +120,7 @@ TABLES = (
     "soniq_schedules",
     "soniq_schedule_ticks",
     "soniq_rollups",
+    "soniq_tallies",
     "soniq_attempts",
     "soniq_paused_queues",
     "soniq_audit",

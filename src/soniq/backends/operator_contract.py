@@ -238,6 +238,14 @@ class StatsStore(Protocol):
         """
         ...
 
+    async def roll_up(self, *, limit: int) -> int:
+        """Add to the rollups what the ends of attempts have left to be added; return how much.
+
+        ``limit``: how many such tallies to add at most. ``rollups`` tells the same before and
+        after. Where counts are added at once there are none.
+        """
+        ...
+
     async def prune(self, *, older_than: float) -> int:
         """Delete the rollups of minutes that ended ``older_than`` s ago; return how many rows."""
         ...

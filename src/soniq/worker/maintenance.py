@@ -1,4 +1,4 @@
-"""Rescue the orphaned, prune the expired: what every worker does beside its jobs."""
+"""Rescue the orphaned, prune the expired, roll up: what every worker does beside its jobs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ PRUNE_BATCH = 1000
 SILENCE_SECONDS = 1.2
 # A worker that is the only one looks for jobs of dead ones as if there could be some, but seldom.
 LONELY_SECONDS = 30.0
+# Tallies that are not rolled up yet are added up by whoever reads: there shall not be many.
+ROLL_UP_BATCH = 5000
+ROLL_UP_SECONDS, LONGEST_ROLL_UP_SECONDS = 2.0, 10.0
 
 
 class Maintenance:
@@ -33,6 +36,7 @@ class Maintenance:
         *,
         strangers: Mapping[str, float],
         others: Callable[[], int],
+        ended: Callable[[], int],
         events: Events,
         clock: Clock,
     ) -> None:
@@ -40,6 +44,8 @@ class Maintenance:
         self._settings = settings
         self._strangers = strangers
         self._others = others
+        self._ended = ended
+        self._rolled_up = -1
         self._rescued_at = -math.inf
         self._events = events
         self._clock = clock
@@ -88,6 +94,19 @@ class Maintenance:
         if gone:
             await self.rescue()
         return SILENCE_SECONDS if self._silent else SILENCE_SECONDS * others
+
+    async def roll_up(self) -> float:
+        """Add to the rollups what attempts have left to be added, if this worker has ended some.
+
+        Those of all workers are added, so the many share this, too. Returns the seconds until the
+        next pass.
+        """
+        ended = self._ended()
+        if ended != self._rolled_up:
+            while await self._backend.stats.roll_up(limit=ROLL_UP_BATCH) == ROLL_UP_BATCH:
+                pass
+            self._rolled_up = ended
+        return min(ROLL_UP_SECONDS * (1 + self._others()), LONGEST_ROLL_UP_SECONDS)
 
     def _is_too_soon(self) -> bool:
         return self._rescue_from is not None and self._clock.monotonic() < self._rescue_from

@@ -27,7 +27,7 @@ from soniq.worker.heartbeat import Heartbeat
 from soniq.worker.identity import introduce
 from soniq.worker.inflight import STALE_SECONDS, Inflight
 from soniq.worker.limits import LOOK_SECONDS, Limits
-from soniq.worker.maintenance import SILENCE_SECONDS, Maintenance
+from soniq.worker.maintenance import ROLL_UP_SECONDS, SILENCE_SECONDS, Maintenance
 from soniq.worker.revoke import REVOKE_SECONDS, Revoker
 from soniq.worker.runners import Runner
 from soniq.worker.runners.async_ import AsyncRunner
@@ -185,6 +185,7 @@ class Crew:
             self._settings,
             strangers=self._claimer.strangers,
             others=lambda: self._heartbeat.others,
+            ended=self._settler.tally.total,
             events=self._events,
             clock=self._clock,
         )
@@ -223,6 +224,7 @@ class Crew:
             self._loop("rescue", maintenance.rescue_in_company, settings.heartbeat_interval),
             self._loop("listen for the others", maintenance.listen, SILENCE_SECONDS),
             self._loop("prune", maintenance.prune, settings.cleanup_interval),
+            self._loop("roll up", maintenance.roll_up, ROLL_UP_SECONDS),
             self._loop("give back", self._give_back_stale, STALE_SECONDS / 2),
             self._loop("revoke", self._revoker.one_pass, REVOKE_SECONDS),
         ]

@@ -76,6 +76,11 @@ class PostgresStats:
         records = await self._db.fetch("stats/rollups", *wanted)
         return [rows.rollup(record) for record in records]
 
+    async def roll_up(self, *, limit: int) -> int:
+        """Add tallies to the rollups; return how many."""
+        (record,) = await self._db.fetch("stats/roll_up", limit)
+        return int(record["number"])
+
     async def prune(self, *, older_than: float) -> int:
         """Delete the rollups of minutes that ended long enough ago; return how many rows."""
         now, age = self._clock.pinned(), rows.within_calendar(older_than)

@@ -43,10 +43,10 @@ SELECT
         id, fence, attempts, worker_id, 'bury', started_at, COALESCE($1::timestamptz, now()), $5,
         NULL
     )) AS kept,
-    CASE WHEN $6::boolean THEN soniq_roll_up(
+    CASE WHEN $6::boolean THEN soniq_append_tally(
         COALESCE($1::timestamptz, now()), worker_id, 'bury', queue, job_name, count(*),
-        sum(waited), sum(ran), array_agg(soniq_bucket(waited)),
-        array_agg(soniq_bucket(ran))
+        sum(waited), sum(ran), string_agg(soniq_letter(waited), ''),
+        string_agg(soniq_letter(ran), '')
     ) END AS counted
 FROM gone
 GROUP BY queue, job_name, worker_id

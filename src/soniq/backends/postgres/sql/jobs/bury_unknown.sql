@@ -41,9 +41,9 @@ buried AS (
 -- No attempt has ended here, and no worker had the job.
 SELECT
     array_agg(id) AS ids,
-    CASE WHEN $6::boolean THEN soniq_roll_up(
+    CASE WHEN $6::boolean THEN soniq_append_tally(
         COALESCE($1::timestamptz, now()), '00000000-0000-0000-0000-000000000000', 'bury', queue,
-        job_name, count(*), 0, 0, '{}', '{}'
+        job_name, count(*), 0, 0, '', ''
     ) END AS counted
 FROM gone
 GROUP BY queue, job_name

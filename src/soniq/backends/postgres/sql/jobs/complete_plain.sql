@@ -15,17 +15,16 @@ WITH done AS (
         GREATEST(date_part('epoch', job.started_at - job.scheduled_at), 0) AS waited,
         GREATEST(date_part('epoch', COALESCE($1::timestamptz, now()) - job.started_at), 0) AS ran
 ),
-tally AS (
-    SELECT ROW(
-        queue, job_name, count(*), sum(waited), sum(ran), array_agg(soniq_bucket(waited)),
-        array_agg(soniq_bucket(ran))
-    )::soniq_tally AS counts
+counted AS (
+    INSERT INTO soniq_tallies (
+        minute, worker_id, queue, job_name, outcome, count, wait_seconds, run_seconds, waits, runs
+    )
+    SELECT
+        date_bin('1 minute', COALESCE($1::timestamptz, now()), 'epoch'), $2, queue, job_name,
+        'complete', count(*), sum(waited), sum(ran), string_agg(soniq_letter(waited), ''),
+        string_agg(soniq_letter(ran), '')
     FROM done
+    WHERE $5::boolean
     GROUP BY queue, job_name
 )
-SELECT
-    (SELECT count(*) FROM done) AS number,
-    CASE WHEN $5::boolean THEN soniq_roll_up_all(
-        COALESCE($1::timestamptz, now()), $2, 'complete', array_agg(counts)
-    ) END AS counted
-FROM tally
+SELECT count(*) AS number FROM done

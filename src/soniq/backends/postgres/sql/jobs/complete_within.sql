@@ -18,9 +18,9 @@ SELECT
     pg_current_xact_id()::text = $5 AS same,
     EXISTS (SELECT FROM done) AS owned,
     (
-        SELECT soniq_roll_up(
+        SELECT soniq_append_tally(
             finished_at, $2::text::uuid, 'complete', queue, job_name, 1, waited, ran,
-            ARRAY[soniq_bucket(waited)], ARRAY[soniq_bucket(ran)]
+            soniq_letter(waited), soniq_letter(ran)
         )
         FROM done
         WHERE $6::text::boolean

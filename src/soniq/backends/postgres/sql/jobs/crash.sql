@@ -35,9 +35,9 @@ SELECT
         id, fence, attempt, $2, outcome, started_at, COALESCE($1::timestamptz, now()), last_error,
         last_traceback
     )) AS kept,
-    CASE WHEN $9::boolean THEN soniq_roll_up(
+    CASE WHEN $9::boolean THEN soniq_append_tally(
         COALESCE($1::timestamptz, now()), $2, outcome, queue, job_name, count(*), sum(waited),
-        sum(ran), array_agg(soniq_bucket(waited)), array_agg(soniq_bucket(ran))
+        sum(ran), string_agg(soniq_letter(waited), ''), string_agg(soniq_letter(ran), '')
     ) END AS counted
 FROM ended
 GROUP BY queue, job_name, outcome

@@ -30,9 +30,9 @@ SELECT
     sum(CASE WHEN cancelled THEN soniq_keep_attempt(
         id, fence, attempt, $2, 'cancel', started_at, COALESCE($1::timestamptz, now()), NULL, NULL
     ) END) AS kept,
-    CASE WHEN cancelled AND $6::boolean THEN soniq_roll_up(
+    CASE WHEN cancelled AND $6::boolean THEN soniq_append_tally(
         COALESCE($1::timestamptz, now()), $2, 'cancel', queue, job_name, count(*), sum(waited),
-        sum(ran), array_agg(soniq_bucket(waited)), array_agg(soniq_bucket(ran))
+        sum(ran), string_agg(soniq_letter(waited), ''), string_agg(soniq_letter(ran), '')
     ) END AS counted
 FROM ended
 GROUP BY queue, job_name, cancelled

@@ -1,5 +1,5 @@
 -- By steps of $5 seconds from the epoch on, and by names only where they matter ($6): what is added up
--- here is not sent.
+-- here is not sent. What has been appended and not added yet belongs to it.
 SELECT
     date_bin($5::float8 * interval '1 second', minute, 'epoch') AS minute,
     queue,
@@ -17,7 +17,16 @@ SELECT
         sum(runs[6]), sum(runs[7]), sum(runs[8]), sum(runs[9]), sum(runs[10]),
         sum(runs[11]), sum(runs[12]), sum(runs[13])
     ]::bigint[] AS runs
-FROM soniq_rollups
+FROM (
+    SELECT minute, queue, job_name, outcome, count, wait_seconds, run_seconds, waits, runs
+    FROM soniq_rollups
+    UNION ALL
+    SELECT
+        minute, queue, job_name, outcome, sum(count)::bigint, sum(wait_seconds), sum(run_seconds),
+        soniq_spread(string_agg(waits, '')), soniq_spread(string_agg(runs, ''))
+    FROM soniq_tallies
+    GROUP BY minute, queue, job_name, outcome
+) AS counted
 WHERE minute >= date_bin('1 minute', $1::timestamptz, 'epoch')
     AND minute < $2
     AND ($3::text IS NULL OR queue = $3)
