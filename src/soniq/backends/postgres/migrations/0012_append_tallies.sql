@@ -1,4 +1,4 @@
--- Counts are appended first, and added to soniq_rollups later: a plain row costs a tenth of what it takes to
+-- Counts are appended first, and added to soniq_rollups later: a plain row costs a fifth of what it takes to
 -- find the row of its minute and to rewrite that. Older programs go on with the functions of 0009.
 
 -- What the end of attempts has left to be counted: of one statement, queue, name and outcome. Whoever
