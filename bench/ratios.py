@@ -129,5 +129,7 @@ def table(files: Sequence[tuple[str, Results]]) -> str:
 
 if __name__ == "__main__":
     paths = [Path(name) for name in sys.argv[1:]]
+    if not paths:
+        sys.exit("Give the files of results whose ratios to show, one or more.")
     made = table([(path.stem, read(path)) for path in paths])
     PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), BEGIN, END, made), encoding="utf-8")
