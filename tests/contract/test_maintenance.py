@@ -14,6 +14,7 @@ from soniq.backends.contract import Rescued
 from soniq.backends.worker_contract import WorkerIdentity
 from soniq.errors import DatabaseUnreachable
 from soniq.worker.maintenance import (
+    LONGEST_ROLL_UP_REST,
     LONGEST_ROLL_UP_SECONDS,
     ROLL_UP_BATCH,
     ROLL_UP_SECONDS,
@@ -90,6 +91,31 @@ async def test_roll_up_is_for_workers_that_have_ended_something(
     assert asked == 4
     assert await maintenance_of(app, others=1).roll_up() == 2 * ROLL_UP_SECONDS
     assert await maintenance_of(app, others=99).roll_up() == LONGEST_ROLL_UP_SECONDS
+
+
+async def test_a_dear_roll_up_is_followed_by_a_rest(
+    make_app: MakeApp, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of fifty times what its last portion took: what a backlog took does not count."""
+    app = make_app(clock)
+    await app.ensure_initialized()
+    portions: list[tuple[int, float]] = []
+
+    async def some(*, limit: int) -> int:
+        assert limit == ROLL_UP_BATCH
+        found, seconds = portions.pop(0)
+        clock.advance(seconds=seconds)
+        return found
+
+    async def rest_after(*taken: tuple[int, float]) -> float:
+        portions[:] = taken
+        return await maintenance_of(app, others=0).roll_up()
+
+    monkeypatch.setattr(app.backend.stats, "roll_up", some)
+    assert await rest_after((7, 0.03)) == ROLL_UP_SECONDS
+    assert await rest_after((7, 0.1)) == pytest.approx(5)
+    assert await rest_after((ROLL_UP_BATCH, 3), (0, 0.01)) == ROLL_UP_SECONDS
+    assert await rest_after((7, 30)) == LONGEST_ROLL_UP_REST
 
 
 async def test_a_roll_up_that_failed_is_made_up_for(

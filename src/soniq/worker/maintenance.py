@@ -24,6 +24,9 @@ LONELY_SECONDS = 30.0
 # Tallies that are not rolled up yet are added up by whoever reads: there shall not be many.
 ROLL_UP_BATCH = 5000
 ROLL_UP_SECONDS, LONGEST_ROLL_UP_SECONDS = 2.0, 10.0
+# A dear pass is followed by so many times its time without one: under a snapshot held for hours,
+# each walks past all tallies that were deleted since.
+ROLL_UP_REST, LONGEST_ROLL_UP_REST = 50, 60.0
 
 
 class Maintenance:
@@ -99,14 +102,17 @@ class Maintenance:
         """Add to the rollups what attempts have left to be added, if this worker has ended some.
 
         Those of all workers are added, so the many share this, too. Returns the seconds until the
-        next pass.
+        next pass: more after one whose last portion took long, though little was left for it.
         """
-        ended = self._ended()
+        ended, seconds, found = self._ended(), 0.0, ROLL_UP_BATCH
         if ended != self._rolled_up:
-            while await self._backend.stats.roll_up(limit=ROLL_UP_BATCH) == ROLL_UP_BATCH:
-                pass
+            while found == ROLL_UP_BATCH:
+                began = self._clock.monotonic()
+                found = await self._backend.stats.roll_up(limit=ROLL_UP_BATCH)
+                seconds = self._clock.monotonic() - began
             self._rolled_up = ended
-        return min(ROLL_UP_SECONDS * (1 + self._others()), LONGEST_ROLL_UP_SECONDS)
+        usual = min(ROLL_UP_SECONDS * (1 + self._others()), LONGEST_ROLL_UP_SECONDS)
+        return max(usual, min(ROLL_UP_REST * seconds, LONGEST_ROLL_UP_REST))
 
     def _is_too_soon(self) -> bool:
         return self._rescue_from is not None and self._clock.monotonic() < self._rescue_from
