@@ -365,6 +365,25 @@ async def test_ahead(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
         assert pages_read(plan) < 1500
 
 
+async def test_looks_at_what_comes_before_a_job_end_there(
+    crowded: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """Though jobs without end are due at the same moment, as those of a bulk are.
+
+    PostgreSQL 18 ends a scan for ``(moment, id) < (…)`` at that place, older ones after the moment.
+    """
+    second = await crowded.fetchrow(
+        "SELECT scheduled_at, id FROM soniq_jobs WHERE queue = 'default' AND priority = 100 "
+        "ORDER BY scheduled_at, id OFFSET 1 LIMIT 1"
+    )
+    assert second is not None
+    moment, job_id = second
+    plan = await plan_of(crowded, "jobs/ahead", None, job_id, 1000)
+    assert pages_read(plan) < 50
+    plan = await plan_of(crowded, "jobs/below", [], ["default"], [100], [moment], [job_id])
+    assert pages_read(plan) < 50
+
+
 async def test_running_ended_and_hasten(crowded: asyncpg.Connection[asyncpg.Record]) -> None:
     """Those that run, and those that have ended, have an index; each job by its id is one probe."""
     claim = sqltext.read(FOLDER, "jobs/claim")

@@ -53,8 +53,24 @@ before AS (
             AND job.queue = own.queue
             AND job.priority = own.priority
             AND job.scheduled_at <= COALESCE($1::timestamptz, now())
-            AND (job.scheduled_at, job.id) < (own.scheduled_at, own.id)
+            AND job.scheduled_at < own.scheduled_at
         ORDER BY job.scheduled_at, job.id
+        LIMIT $3
+    ) AS due
+    UNION ALL
+    -- `(scheduled_at, id) < (…)` instead would walk through all jobs of its moment, not only to its place.
+    SELECT due.id
+    FROM own
+    CROSS JOIN LATERAL (
+        SELECT job.id
+        FROM soniq_jobs AS job
+        WHERE job.status = 'queued'
+            AND job.queue = own.queue
+            AND job.priority = own.priority
+            AND job.scheduled_at = own.scheduled_at
+            AND job.id < own.id
+            AND job.scheduled_at <= COALESCE($1::timestamptz, now())
+        ORDER BY job.id
         LIMIT $3
     ) AS due
     LIMIT $3
