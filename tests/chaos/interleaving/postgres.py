@@ -12,6 +12,7 @@ from soniq import settings
 from soniq.backends.postgres import PostgresBackend
 from soniq.backends.postgres.dead_letters import PostgresDeadLetters
 from soniq.backends.postgres.jobs import PostgresJobs
+from soniq.backends.postgres.stats import PostgresStats
 from soniq.backends.postgres.target import Target
 from soniq.backends.postgres.wakeups import PostgresWakeups
 from soniq.backends.postgres.workers import PostgresWorkers
@@ -21,7 +22,13 @@ from tests.chaos.interleaving.verbs import STATES, VERBS, Party, Scene
 from tests.support import FrozenClock
 
 MOST_SCHEDULES = 1000
-TABLES = ("soniq_jobs", "soniq_dead_letter_jobs", "soniq_workers")
+TABLES = (
+    "soniq_jobs",
+    "soniq_dead_letter_jobs",
+    "soniq_workers",
+    "soniq_rollups",
+    "soniq_tallies",
+)
 KEEP = ";".join(f"CREATE TEMP TABLE kept_{table} AS TABLE {table}" for table in TABLES)
 RESTORE = ";".join(
     f"DELETE FROM {table}; INSERT INTO {table} TABLE kept_{table}"  # noqa: S608 - our own tables
@@ -36,6 +43,7 @@ class PostgresStores:
         self.jobs = PostgresJobs(db, clock, PostgresWakeups(db, clock))
         self.dead_letters = PostgresDeadLetters(db, clock)
         self.workers = PostgresWorkers(db, clock)
+        self.stats = PostgresStats(db, clock)
 
 
 @dataclass(slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from heapq import heappush
 from itertools import combinations, combinations_with_replacement, permutations
 from typing import Any
@@ -14,17 +16,20 @@ from soniq.backends.memory.tables import Tables
 from soniq.job import JobStatus
 from tests.chaos.interleaving.verbs import JOB, STATES, TWIN, VERBS, Party, Scene, Stores, Verb
 from tests.support import FrozenClock
+from tests.support.clock import START
 
 Answers = tuple[object, object]
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All that can be seen in the tables, by id."""
+    """All that can be seen in the tables, by id; and how many attempts have ended, by outcome."""
 
     jobs: dict[str, dict[str, Any]]
     dead_letters: dict[str, dict[str, Any]]
     leases: dict[str, Any]
+    counts: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,10 @@ async def seen(stores: Stores, unseen: dict[str, tuple[int, bool]]) -> Picture:
         jobs[job_id] |= {"fence": fence, "stopping": running and stopping}
     letters = {one.id: dict(one) for one in await stores.dead_letters.find(limit=1000)}
     leases = {one.id: one.expires_at for one in await stores.workers.find()}
-    return Picture(jobs, letters, leases)
+    counts: Counter[str] = Counter()
+    for one in await stores.stats.rollups(since=START - DAY, until=START + DAY):
+        counts[one.outcome] += one.count
+    return Picture(jobs, letters, leases, dict(counts))
 
 
 def rescuing(job_id: str) -> Verb:
@@ -176,6 +184,8 @@ async def case_of(state: str, verbs: tuple[str, str]) -> Case | None:
 
 async def is_busy(state: str, one: Move, other: Move) -> bool:
     """Tell whether a move changes anything, or answers otherwise, before or after another one."""
+    if one.verb is VERBS["roll up"]:
+        return True  # the model counts at once: only others have something to add
     start = await in_order(state, [])
     alone, without = await in_order(state, [one]), await in_order(state, [other])
     before, after = await in_order(state, [one, other]), await in_order(state, [other, one])
@@ -202,4 +212,5 @@ def flat(end: End) -> dict[str, object]:
     for table, rows in (("job", end.picture.jobs), ("dead", end.picture.dead_letters)):
         for job_id, row in rows.items():
             facts |= {f"{table} {job_id[-2:]}.{column}": value for column, value in row.items()}
+    facts |= {f"count {outcome}": count for outcome, count in end.picture.counts.items()}
     return facts | {f"lease {one[-2:]}": moment for one, moment in end.picture.leases.items()}

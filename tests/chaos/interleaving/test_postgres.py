@@ -17,6 +17,8 @@ pytestmark = pytest.mark.timeout(300)
 STATUS = "    AND job.status || '' = 'processing'\n"
 # A claim finds a row by its place, which alone would keep others out.
 LOCK = {"FOR UPDATE SKIP LOCKED": "", "job.ctid": "job.id"}
+# What was added up must be gone.
+GONE = {"DELETE FROM soniq_tallies": "UPDATE soniq_tallies SET count = count"}
 # A statement, the guard that is taken out of it, and where that must be noticed.
 UNGUARDED = {
     "fence of a completion": (
@@ -39,6 +41,7 @@ UNGUARDED = {
         ("complete", "cancel"),
     ),
     "lock of a deletion": ("jobs/delete", " FOR UPDATE", "waiting", ("claim", "delete")),
+    "end of a tally": ("stats/roll_up", GONE, "done", ("roll up", "roll up")),
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tests.chaos.interleaving.serial import Case, End, cases, complaint, seen
 from tests.chaos.interleaving.verbs import STATES, VERBS, Party, Scene
 from tests.support import FrozenClock
 
-TABLES = ("soniq_jobs", "soniq_dead_letter_jobs", "soniq_workers")
+TABLES = ("soniq_jobs", "soniq_dead_letter_jobs", "soniq_workers", "soniq_rollups")
 KEEP = [f"CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table}" for table in TABLES]  # noqa: S608
 EMPTY = [f"DELETE FROM {table}" for table in TABLES]  # noqa: S608
 REFILL = [f"INSERT INTO {table} SELECT * FROM kept_{table}" for table in TABLES]  # noqa: S608

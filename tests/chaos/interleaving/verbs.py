@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from soniq.backends.contract import DeadLetterStore, JobStore
+from soniq.backends.operator_contract import StatsStore
 from soniq.backends.worker_contract import WorkerStore
 from soniq.errors import JobProcessing
 from soniq.job import ClaimedJob
@@ -37,6 +38,7 @@ class Stores(Protocol):
     jobs: JobStore
     dead_letters: DeadLetterStore
     workers: WorkerStore
+    stats: StatsStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,11 @@ async def renew(party: Party) -> object:
     return await party.stores.workers.renew(WORKER, lease=LEASE)
 
 
+async def roll_up(party: Party) -> None:
+    """Add up what was counted; how much there is to be added is the backend's own affair."""
+    await party.stores.stats.roll_up(limit=100)
+
+
 VERBS: dict[str, Verb] = {
     "claim": claim_one_queue,
     "claim across": claim_all_queues,
@@ -162,6 +169,7 @@ VERBS: dict[str, Verb] = {
     "discard": discard,
     "purge": purge,
     "bury unknown": bury_unknown,
+    "roll up": roll_up,
 }
 
 

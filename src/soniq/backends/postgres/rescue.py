@@ -42,39 +42,45 @@ class Rescue:
 
     async def take_back(self, orphan: asyncpg.Record) -> Rescued | None:
         """Queue or bury one job; None if its worker has come back or settled it meanwhile."""
-        cancelled = orphan["cancel_requested"]
-        buried = not cancelled and is_guilty(
+        guilty = not orphan["cancel_requested"] and is_guilty(
             orphan["crashes"], self.max_crashes, isolated=orphan["isolated"]
         )
-        done = await (self.bury(orphan) if buried else self.queue(orphan))
-        if not done:
+        outcome = await (self.bury(orphan) if guilty else self.queue(orphan))
+        if outcome is None:
             return None
         worker = str(orphan["worker_id"])
         what = str(orphan["id"]), orphan["job_name"], orphan["queue"]
-        return Rescued(*what, worker, buried, cancelled)
+        return Rescued(*what, worker, outcome == "bury", outcome == "cancel")
 
-    async def bury(self, orphan: asyncpg.Record) -> bool:
-        """Move a job that has crashed too often to the dead letters."""
+    async def bury(self, orphan: asyncpg.Record) -> str | None:
+        """Move a job that has crashed too often to the dead letters.
+
+        Returns what its attempt ended as, as it is counted; None if nothing was done.
+        """
         claim = orphan["id"], orphan["fence"]
         reason, error = str(Reason.WORKER_CRASHED), worker_lost(str(orphan["worker_id"])).summary
         records = await self.db.fetch(
             "jobs/bury_crashed", self.now, *claim, reason, error, self.db.rollups
         )
-        return bool(records)
+        return "bury" if records else None
 
-    async def queue(self, orphan: asyncpg.Record) -> bool:
-        """Queue a job again, without its key where another waiting job has it by now."""
+    async def queue(self, orphan: asyncpg.Record) -> str | None:
+        """Queue a job again, without its key where another waiting job has it by now.
+
+        It is cancelled instead if that is asked for, be it since the orphans were looked for.
+        Returns what its attempt ended as, as ``bury`` does.
+        """
         try:
             return await self.queue_keyed(orphan, keep_key=True)
         except KEY_TAKEN:
             return await self.queue_keyed(orphan, keep_key=False)
 
-    async def queue_keyed(self, orphan: asyncpg.Record, *, keep_key: bool) -> bool:
-        """Queue a job again, with or without its key."""
+    async def queue_keyed(self, orphan: asyncpg.Record, *, keep_key: bool) -> str | None:
+        """Do so with or without its key."""
         error = worker_lost(str(orphan["worker_id"])).summary
         records = await self.db.fetch(
             "jobs/rescue",
             self.now, orphan["id"], keep_key, orphan["fence"], error, orphan["attempts"],
             orphan["worker_id"], self.db.rollups,
         )  # fmt: skip
-        return bool(records)
+        return records[0]["outcome"] if records else None

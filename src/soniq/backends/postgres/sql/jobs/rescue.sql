@@ -1,5 +1,5 @@
 -- Everything is checked again: since jobs/orphans the worker may have settled the job, or renewed.
--- What has crashed how often can't have changed under the same fence.
+-- What has crashed how often can't have changed under the same fence; that its end is asked for can.
 WITH ended AS (
     UPDATE soniq_jobs AS job
     SET status = CASE WHEN job.cancel_requested THEN 'cancelled' ELSE 'queued' END,
@@ -33,6 +33,7 @@ WITH ended AS (
         GREATEST(date_part('epoch', COALESCE($1::timestamptz, now()) - job.started_at), 0) AS ran
 )
 SELECT
+    outcome,
     array_agg(id) AS ids,
     sum(soniq_keep_attempt(
         id, fence, attempt, $7, outcome, started_at, COALESCE($1::timestamptz, now()), last_error,
