@@ -58,7 +58,7 @@ before AS (
         LIMIT $3
     ) AS due
     UNION ALL
-    -- `(scheduled_at, id) < (…)` instead would walk through all jobs of its moment, not only to its place.
+    -- A scan of its own: `(scheduled_at, id) < (…)` would read all jobs of that moment before PostgreSQL 18.
     SELECT due.id
     FROM own
     CROSS JOIN LATERAL (

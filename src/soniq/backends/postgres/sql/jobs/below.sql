@@ -1,6 +1,6 @@
 -- The first job that waits below each floor ($2 … $5), if one does, and how long it took to look for
 -- those so far. Takes and locks nothing. Jobs of the floor's own moment are a scan of their own: one for
--- `(scheduled_at, id) <= (…)` would not stop at the floor, but walk through all of that moment.
+-- `(scheduled_at, id) <= (…)` would not stop at the floor before PostgreSQL 18, but read all of that moment.
 SELECT
     floor.queue, floor.priority, below.scheduled_at, below.id,
     date_part('epoch', clock_timestamp() - statement_timestamp()) AS seconds
