@@ -41,7 +41,7 @@ class Rescue:
         return rescued
 
     async def take_back(self, orphan: asyncpg.Record) -> Rescued | None:
-        """Queue or bury one job; None if its worker has come back or settled it meanwhile."""
+        """Queue, cancel or bury one job; None if its worker is back or has settled it meanwhile."""
         guilty = not orphan["cancel_requested"] and is_guilty(
             orphan["crashes"], self.max_crashes, isolated=orphan["isolated"]
         )
@@ -76,7 +76,7 @@ class Rescue:
             return await self.queue_keyed(orphan, keep_key=False)
 
     async def queue_keyed(self, orphan: asyncpg.Record, *, keep_key: bool) -> str | None:
-        """Do so with or without its key."""
+        """Do what ``queue`` does, with the key of the job or without."""
         error = worker_lost(str(orphan["worker_id"])).summary
         records = await self.db.fetch(
             "jobs/rescue",
