@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import asyncpg
@@ -19,6 +20,7 @@ from soniq.outcome import Bury, Complete, Failure, Reason, Settlement
 from soniq.settings import Settings
 from soniq.worker.settle import Settler
 from tests.support.clock import FrozenClock
+from tests.support.jobs import until
 
 NewJobs = Callable[..., NewJob]
 IDS = SystemClock()
@@ -27,6 +29,8 @@ KILL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE application_name = 'soniq' AND datname = current_database()
 """
+
+ALIVE = "SELECT pid FROM pg_stat_activity WHERE pid = ANY($1)"
 
 
 async def test_statements_survive_a_restart(
@@ -39,6 +43,28 @@ async def test_statements_survive_a_restart(
         await onlooker.execute(KILL)
         await postgres.jobs.insert([new_job()])
     assert len(await postgres.jobs.find()) == 5
+
+
+async def test_several_connections_at_hand_are_lost(
+    postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], new_job: NewJobs
+) -> None:
+    """The next statement finds that none of them serves, and opens another one."""
+
+    async def pid(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> int:
+        found: int = await connection.fetchval("SELECT pg_backend_pid() FROM pg_sleep(0.05)")
+        return found
+
+    for _ in range(2):
+        pids = await asyncio.gather(*(postgres._db.repeat(pid) for _ in range(3)))
+        assert len(set(pids)) > 1
+        await onlooker.execute(KILL)
+
+        async def all_are_gone(pids: list[int] = pids) -> bool:
+            return not await onlooker.fetch(ALIVE, pids)
+
+        await until(all_are_gone)
+        await postgres.jobs.insert([new_job()])
+    assert len(await postgres.jobs.find()) == 2
 
 
 async def test_completion_whose_answer_was_lost(

@@ -38,11 +38,17 @@ class AtHand:
         """How many connections have been taken and not put back."""
         return self._pool.get_size() - self._pool.get_idle_size() - len(self._kept)
 
+    def take_kept(self) -> Lent | None:
+        """Return a connection that was just used, if there is one that still serves."""
+        if self._kept and serves(self._kept[-1]):
+            return self._kept.pop()
+        return None
+
     async def take(self) -> Lent:
         """Return a connection; wait for one where all are in use."""
         while self._kept:
             connection = self._kept.pop()
-            if not connection.is_closed():
+            if serves(connection):
                 return connection
             await self._pool.release(connection)
         self._queueing += 1
@@ -51,20 +57,25 @@ class AtHand:
         finally:
             self._queueing -= 1
 
-    async def put_back(self, connection: Lent, *, sound: bool) -> None:
-        """Keep a connection for the next one; one that is not ``sound`` is the pool's to mend."""
-        if sound and not self._queueing:
-            self._kept.append(connection)
-            if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._tidy)
-        else:
-            await self._pool.release(connection, timeout=RELEASE_TIMEOUT)
+    def keep(self, connection: Lent) -> bool:
+        """Keep a connection for the next one, if nobody waits for it."""
+        if self._queueing:
+            return False
+        self._kept.append(connection)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._tidy)
+        return True
+
+    async def put_back(self, connection: Lent) -> None:
+        """Give a connection back to the pool, which mends what is wrong with it."""
+        await self._pool.release(connection, timeout=RELEASE_TIMEOUT)
 
     async def expire(self) -> None:
         """Let no connection be used again that is there now."""
-        for connection in self._kept:
-            connection.terminate()
-        self._kept.clear()
+        kept, self._kept = self._kept, []
+        for connection in kept:
+            if serves(connection):
+                connection.terminate()
         await self._pool.expire_connections()
 
     async def close(self) -> None:
@@ -89,3 +100,11 @@ class AtHand:
     async def _return(self) -> None:
         while self._kept:
             await self._pool.release(self._kept.pop(), timeout=RELEASE_TIMEOUT)
+
+
+def serves(connection: Lent) -> bool:
+    """Tell whether a kept connection is open; the pool takes back what it knows to be lost."""
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -94,15 +94,15 @@ class Database:
         self._own = self._lent = None
         self._lock = asyncio.Lock()
 
-    async def fetch(self, verb: str, *args: object) -> list[asyncpg.Record]:
-        """Run a statement that may run twice."""
+    def fetch(self, verb: str, *args: object) -> Coroutine[Any, Any, list[asyncpg.Record]]:
+        """Run a statement that may run twice; await the answer."""
         text = sqltext.read(FOLDER, verb)
-        return await self.repeat(lambda connection: connection.fetch(text, *args))
+        return self.repeat(lambda connection: connection.fetch(text, *args))
 
-    async def fetch_once(self, verb: str, *args: object) -> list[asyncpg.Record]:
-        """Run a statement that must not run twice."""
+    def fetch_once(self, verb: str, *args: object) -> Coroutine[Any, Any, list[asyncpg.Record]]:
+        """Run a statement that must not run twice; await the answer."""
         text = sqltext.read(FOLDER, verb)
-        return await self.repeat(lambda connection: connection.fetch(text, *args), tries=1)
+        return self.repeat(lambda connection: connection.fetch(text, *args), tries=1)
 
     async def repeat(
         self, action: Callable[[Lent], Awaitable[Answer]], *, tries: int = 2
@@ -186,7 +186,7 @@ class Database:
 
     async def _run(self, action: Callable[[Lent], Awaitable[Answer]]) -> Answer:
         pool = self._pool()
-        connection = await pool.take()
+        connection = pool.take_kept() or await pool.take()
         is_sound = False
         try:
             if self.pooled:
@@ -200,7 +200,8 @@ class Database:
             await pool.expire()
             raise
         finally:
-            await pool.put_back(connection, sound=is_sound)
+            if not (is_sound and pool.keep(connection)):
+                await pool.put_back(connection)
         return answer
 
     async def _greet(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
