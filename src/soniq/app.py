@@ -82,7 +82,8 @@ class Soniq(Definitions):
         self.registry = Registry(self.settings.task_name_pattern)
         made = backend if backend is not None and kind is None else None
         self.backend: Backend = made or connect(self.settings, self.clock)  # type: ignore[assignment]
-        ready = self.ensure_initialized
+        self._opening = Opening(self.backend)
+        ready = self._opening.open
         self.dead_letter = DeadLetters(self.backend, clock=self.clock, ready=ready)
         self.queues = Queues(self.backend, ready=ready)
         self.workers = Workers(self.backend, ready=ready)
@@ -100,7 +101,6 @@ class Soniq(Definitions):
         self.scheduler = Scheduler(self.backend, self._enqueuer, ready=ready)
         self._doctor = Doctor(self.backend, self.settings, stats=self.stats, ready=ready)
         self._middleware: list[Middleware] = []
-        self._opening = Opening(self.backend)
 
     # --- open and close -------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from soniq.arguments import check_model, encode_plain
@@ -60,12 +60,12 @@ class Enqueuer:
         # Around every write; most apps have none, and pay for none.
         self.middleware: list[EnqueueMiddleware] = []
 
-    async def enqueue(
+    def enqueue(
         self, target: Target, arguments: Mapping[str, Any], options: EnqueueOptions
-    ) -> str:
-        """Write one job and return its id, or that of its waiting duplicate, once it is durable."""
+    ) -> Coroutine[Any, Any, str]:
+        """Write one job; await its id, or that of its waiting duplicate, once it is durable."""
         job = self._pattern(target, options).job(self._clock.new_id(), arguments)
-        return await self.write(job, connection=options.connection)
+        return self.write(job, connection=options.connection)
 
     async def write(self, job: NewJob, *, connection: object | None = None) -> str:
         """Write a job that is ready, as ``enqueue`` does."""
@@ -231,8 +231,8 @@ class Enqueuer:
                 check_model(task.settings.model, arguments, name)
         return text
 
-    async def _insert(self, jobs: Sequence[NewJob]) -> list[str]:
-        return await self._backend.jobs.insert(jobs, wake=True)
+    def _insert(self, jobs: Sequence[NewJob]) -> Awaitable[list[str]]:
+        return self._backend.jobs.insert(jobs, wake=True)
 
     async def _announce(self, jobs: Sequence[NewJob], ids: Sequence[str]) -> None:
         for job, job_id in zip(jobs, ids, strict=True):
@@ -254,7 +254,7 @@ def shape_arguments(
     """
     if positional:
         refuse_positional(getattr(target, "name", str(target)), positional)
-    if isinstance(target, str | TaskRef):
+    if isinstance(target, (str, TaskRef)):
         if kwargs:
             message = (
                 f"With a task name or TaskRef the arguments go into args={{…}}, not into keywords "

@@ -66,8 +66,10 @@ class EnqueueOptions(NamedTuple):
     @property
     def leave_all(self) -> bool:
         """Whether nothing is said about the job itself, whichever transaction it is written in."""
-        *about_the_job, _ = self
-        return about_the_job == [None] * 5
+        return self[:-1] == NOTHING_SAID
+
+
+NOTHING_SAID = EnqueueOptions()[:-1]
 
 
 @dataclass(frozen=True, slots=True)

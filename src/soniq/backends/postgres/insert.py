@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -18,6 +19,8 @@ from soniq.job import NewJob
 
 if TYPE_CHECKING:
     AnyConnection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+logger = logging.getLogger("soniq.postgres")
 
 # A key whose holder is gone each time when we look: someone enqueues and claims without pause.
 ROUNDS = 100
@@ -42,13 +45,20 @@ def native(connection: object) -> AnyConnection:
     raise TransactionUnsupported(message)
 
 
-async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None) -> list[str]:
-    """Write all jobs or none, in a transaction of our own; return the ids that stand for them.
+def insert_own(
+    db: Database, jobs: Sequence[NewJob], now: datetime | None
+) -> Coroutine[Any, Any, list[str]]:
+    """Write all jobs or none, in a transaction of our own; await the ids that stand for them.
 
     Ids are chosen by the client, so a repetition finds what the first try has written.
     """
     if len(jobs) == 1 and jobs[0].unique_key is None:
-        return await insert_one(db, jobs[0], now)
+        return insert_one(db, jobs[0], now)
+    return insert_several(db, jobs, now)
+
+
+async def insert_several(db: Database, jobs: Sequence[NewJob], now: datetime | None) -> list[str]:
+    """Write jobs, or one with a key; return the ids that stand for them."""
     alike = pattern(jobs) if len(jobs) > 1 else None
     if alike is not None:
         # Where a try whose answer was lost has written them, their ids are taken.
@@ -67,9 +77,11 @@ async def insert_own(db: Database, jobs: Sequence[NewJob], now: datetime | None)
 
 async def insert_one(db: Database, job: NewJob, now: datetime | None) -> list[str]:
     """Write a job without a key; return its id."""
-    # Where a try whose answer was lost has written it, its id is taken.
-    with suppress(asyncpg.UniqueViolationError):
-        await db.repeat(lambda connection: write_one(connection, job, now), tries=TRIES)
+    text, values = sqltext.read(FOLDER, "jobs/insert_one"), parameters(job, now)
+    try:
+        await db.repeat(lambda connection: connection.fetch(text, *values), tries=TRIES)
+    except asyncpg.UniqueViolationError:
+        logger.debug("Job %s was there already: the answer to an earlier try was lost", job.id)
     return [job.id]
 
 

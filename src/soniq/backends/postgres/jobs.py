@@ -57,7 +57,7 @@ class PostgresJobs:
                 self._wakeups.called(queues)
                 return [job_id]
         ids = await insert_own(self._db, jobs, now)
-        await self._wakeups.wake(queues)
+        self._wakeups.call(queues)
         return ids
 
     async def claim(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -27,9 +25,6 @@ LOST = (
     asyncpg.InternalClientError,
     OSError,  # TimeoutError too
 )
-REFUSED = (asyncpg.InvalidAuthorizationSpecificationError,)
-WAITED_TOO_LONG = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
-MISSING_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +56,32 @@ class Target:
         database = unquote(parts.path.lstrip("/")) or named or unquote(parts.username or "")
         return cls(url, f"{host}:{port or 5432}/{database}", database)
 
-    @contextmanager
-    def explained(self) -> Generator[None]:
+    def explained(self) -> Explained:
         """Turn what the driver raises within into Soniq's own errors, where a cure is known."""
-        try:
-            yield
-        except MISSING_SCHEMA as error:
-            what = f"Soniq's tables are missing ({error})"
-            raise self.not_ready(what) from error
-        except asyncpg.InvalidCatalogNameError as error:
-            what = "the database does not exist"
-            raise self.not_ready(what) from error
-        except REFUSED as error:
-            raise self.refused(error) from error
-        except LOST as error:
-            raise self.unreachable(error) from error
-        except asyncpg.InterfaceError as error:
-            if "clos" not in str(error):  # misuse, not a connection or pool that was closed
-                raise
-            raise self.unreachable(error) from error
-        except asyncpg.InsufficientPrivilegeError as error:
-            message = f"PostgreSQL at {self.place} refused: {error}. Grant the right to this user."
-            raise DatabaseError(message) from error
-        except WAITED_TOO_LONG as error:
-            message = (
-                f"PostgreSQL at {self.place} gave up: {error}. Another transaction holds a lock "
-                "(has it enqueued the same unique job?), or the server is overloaded."
-            )
-            raise DatabaseError(message) from error
+        return Explained(self)
+
+    def explain(self, error: BaseException) -> DatabaseError | None:
+        """Return what to raise in place of what the driver has raised; None to leave it."""
+        explanation: DatabaseError | None = None
+        match error:
+            case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
+                explanation = self.not_ready(f"Soniq's tables are missing ({error})")
+            case asyncpg.InvalidCatalogNameError():
+                explanation = self.not_ready("the database does not exist")
+            case asyncpg.InvalidAuthorizationSpecificationError():
+                explanation = self.refused(error)
+            case _ if isinstance(error, LOST) or is_closed(error):
+                explanation = self.unreachable(error)
+            case asyncpg.InsufficientPrivilegeError():
+                explanation = DatabaseError(
+                    f"PostgreSQL at {self.place} refused: {error}. Grant the right to this user."
+                )
+            case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
+                explanation = DatabaseError(
+                    f"PostgreSQL at {self.place} gave up: {error}. Another transaction holds a "
+                    "lock (has it enqueued the same unique job?), or the server is overloaded."
+                )
+        return explanation
 
     def not_ready(self, what: str) -> SchemaNotReady:
         """Return the error for a schema that can't be worked with yet."""
@@ -111,6 +104,29 @@ class Target:
             f"PostgreSQL at {self.place} can't be reached: {reason}. "
             "Check that it runs and that database_url (SONIQ_DATABASE_URL) is right."
         )
+
+
+# Around every statement: contextlib's way to write it costs several times as much.
+class Explained:
+    """A block that raises what ``Target.explain`` says."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise the explanation of an error, if there is one."""
+        if error is not None and (explanation := self._target.explain(error)) is not None:
+            raise explanation from error
+
+
+def is_closed(error: BaseException) -> bool:
+    """Tell whether a connection or pool was closed; the driver's other complaints are of misuse."""
+    return isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
 
 
 def is_passing(error: BaseException) -> bool:

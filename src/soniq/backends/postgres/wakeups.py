@@ -49,14 +49,22 @@ class PostgresWakeups:
         self._listener: asyncio.Task[None] | None = None
         self._unsent: set[str] = set()
         self._sender: asyncio.Task[None] | None = None
-        self._departures = Departures(self._call)
+        self._departures = Departures(self.call)
 
     async def wake(self, queues: Collection[str]) -> None:
-        """Rouse those who wait for any of these queues; returns before they are told.
+        """Rouse those who wait for any of these queues; returns before they are told."""
+        self.call(queues)
+
+    def call(self, queues: Collection[str]) -> None:
+        """Call out the queues.
 
         The first call is sent at once; those that follow within milliseconds share a statement.
         """
-        self._call(queues)
+        if not self._listening:
+            self._mailbox.deliver(queues)  # no message of ours would come back to this process
+        self._unsent.update(queues)
+        if self._unsent and self._sender is None:
+            self._sender = asyncio.create_task(self._send())
 
     @property
     def at_once(self) -> bool:
@@ -131,13 +139,6 @@ class PostgresWakeups:
                 "within milliseconds give workers a database_url that goes past the pooler.",
                 self._db.target.place,
             )
-
-    def _call(self, queues: Collection[str]) -> None:
-        if not self._listening:
-            self._mailbox.deliver(queues)  # no message of ours would come back to this process
-        self._unsent.update(queues)
-        if self._unsent and self._sender is None:
-            self._sender = asyncio.create_task(self._send())
 
     async def _send(self) -> None:
         gap = FIRST_GAP
