@@ -39,8 +39,8 @@ class AtHand:
         return self._pool.get_size() - self._pool.get_idle_size() - len(self._kept)
 
     def take_kept(self) -> Lent | None:
-        """Return a connection that was just used, if there is one that still serves."""
-        if self._kept and serves(self._kept[-1]):
+        """Return the connection that was used last, if it is kept and still open."""
+        if self._kept and is_open(self._kept[-1]):
             return self._kept.pop()
         return None
 
@@ -48,7 +48,7 @@ class AtHand:
         """Return a connection; wait for one where all are in use."""
         while self._kept:
             connection = self._kept.pop()
-            if serves(connection):
+            if is_open(connection):
                 return connection
             await self._pool.release(connection)
         self._queueing += 1
@@ -74,7 +74,7 @@ class AtHand:
         """Let no connection be used again that is there now."""
         kept, self._kept = self._kept, []
         for connection in kept:
-            if serves(connection):
+            if is_open(connection):
                 connection.terminate()
         await self._pool.expire_connections()
 
@@ -102,7 +102,7 @@ class AtHand:
             await self._pool.release(self._kept.pop(), timeout=RELEASE_TIMEOUT)
 
 
-def serves(connection: Lent) -> bool:
+def is_open(connection: Lent) -> bool:
     """Tell whether a kept connection is open; the pool takes back what it knows to be lost."""
     try:
         return not connection.is_closed()

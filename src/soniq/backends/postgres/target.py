@@ -132,7 +132,7 @@ def is_closed(error: BaseException) -> bool:
 def is_passing(error: BaseException) -> bool:
     """Tell whether the same statement may well succeed on another connection, or just again."""
     if isinstance(error, asyncpg.InterfaceError):
-        return "connection" in str(error) and "clos" in str(error)
+        return is_closed(error) and "connection" in str(error)
     lost = isinstance(error, LOST) and not isinstance(error, TimeoutError)
     return lost or isinstance(error, asyncpg.DeadlockDetectedError)
 
