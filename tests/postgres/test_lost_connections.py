@@ -48,7 +48,7 @@ async def test_statements_survive_a_restart(
 async def test_several_connections_at_hand_are_lost(
     postgres: PostgresBackend, onlooker: asyncpg.Connection[asyncpg.Record], new_job: NewJobs
 ) -> None:
-    """The next statement finds that none of them serves, and opens another one."""
+    """The next statement finds that none of them is open, and opens another one."""
 
     async def pid(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> int:
         found: int = await connection.fetchval("SELECT pg_backend_pid() FROM pg_sleep(0.05)")

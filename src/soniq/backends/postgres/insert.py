@@ -81,7 +81,7 @@ async def insert_one(db: Database, job: NewJob, now: datetime | None) -> list[st
     try:
         await db.repeat(lambda connection: connection.fetch(text, *values), tries=TRIES)
     except asyncpg.UniqueViolationError:
-        logger.debug("Job %s was there already: the answer to an earlier try was lost", job.id)
+        logger.debug("Job %s was there already: an earlier try has written it", job.id)
     return [job.id]
 
 
